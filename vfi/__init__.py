@@ -1,0 +1,1 @@
+"""RIFE video frame interpolation, pruned for low-resource machines."""
