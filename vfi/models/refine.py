@@ -1,0 +1,86 @@
+"""The refine stage: context features warped to the new frame, and a U-Net that corrects it."""
+
+import torch
+from torch import Tensor, nn
+
+from vfi.models.ifnet import conv
+from vfi.models.spec import FLOW_CHANNELS, SIGNALS, RefineSpec, StageSpec
+from vfi.models.warp import resize, warp
+
+UNET_SIGNALS = ("img0", "img1", "warped0", "warped1", "mask")
+"""What the U-Net reads at full resolution, in order, before the flow."""
+
+
+class Stage(nn.Module):
+    """Two convolutions, the first of stride 2 (the authors' ``Conv2``)."""
+
+    def __init__(self, inputs: int, spec: StageSpec) -> None:
+        super().__init__()
+        self.conv1 = conv(inputs, spec.inner, 2)
+        self.conv2 = conv(spec.inner, spec.out)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(B, C, H, W)`` -> ``(B, spec.out, H / 2, W / 2)``."""
+        return self.conv2(self.conv1(features))
+
+
+class ContextNet(nn.Module):
+    """Features of one frame at four scales, each warped to the time of the new frame."""
+
+    def __init__(self, spec: RefineSpec) -> None:
+        super().__init__()
+        inputs = 3
+        for index, stage in enumerate(spec.context, start=1):
+            self.add_module(f"conv{index}", Stage(inputs, stage))
+            inputs = stage.out
+
+    def forward(self, image: Tensor, flow: Tensor) -> list[Tensor]:
+        """Warped features of ``image`` ``(B, 3, H, W)`` at 1/2, 1/4, 1/8 and 1/16 resolution.
+
+        ``flow`` is ``(B, 2, H, W)`` in pixels.
+        """
+        pyramid, features = [], image
+        for stage in self.children():
+            features = stage(features)
+            flow = resize(flow, 0.5) * 0.5
+            pyramid.append(warp(features, flow))
+        return pyramid
+
+
+class UNet(nn.Module):
+    """Encoder and decoder with skips, fed with both frames' context at every scale."""
+
+    def __init__(self, spec: RefineSpec) -> None:
+        super().__init__()
+        context = [2 * stage.out for stage in spec.context]  # both frames
+        skips = [stage.out for stage in spec.down]
+        image = sum(SIGNALS[name] for name in UNET_SIGNALS) + FLOW_CHANNELS
+        for index, stage in enumerate(spec.down):
+            inputs = image if index == 0 else skips[index - 1] + context[index - 1]
+            self.add_module(f"down{index}", Stage(inputs, stage))
+        decoder_skips = [context[-1], *skips[-2::-1]]
+        below = skips[-1]
+        for index, (width, skip) in enumerate(zip(spec.up, decoder_skips, strict=True)):
+            up = nn.Sequential(nn.ConvTranspose2d(below + skip, width, 4, 2, 1), nn.PReLU(width))
+            self.add_module(f"up{index}", up)
+            below = width
+        self.conv = nn.Conv2d(below, 3, 3, 1, 1)
+
+    def forward(self, signals: Tensor, context0: list[Tensor], context1: list[Tensor]) -> Tensor:
+        """The correction of the merged frame.
+
+        Args:
+            signals: ``(B, 17, H, W)``: `UNET_SIGNALS` (the mask as a logit) and the flow.
+            context0: `ContextNet` of frame 0.
+            context1: `ContextNet` of frame 1.
+
+        Returns:
+            ``(B, 3, H, W)`` in [-1, 1], to be added to the frame.
+        """
+        skips = [self.down0(signals)]
+        for level, down in enumerate((self.down1, self.down2, self.down3)):
+            skips.append(down(torch.cat((skips[-1], context0[level], context1[level]), 1)))
+        features = self.up0(torch.cat((skips.pop(), context0[-1], context1[-1]), 1))
+        for up in (self.up1, self.up2, self.up3):
+            features = up(torch.cat((features, skips.pop()), 1))
+        return torch.sigmoid(self.conv(features)) * 2 - 1
