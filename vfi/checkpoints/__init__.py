@@ -1,0 +1,74 @@
+"""Weights in and out: files, the pretrained registry, ready-made models."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from vfi.checkpoints import registry
+from vfi.checkpoints.formats import Checkpoint, read, write
+from vfi.models import RIFE, Interpolator
+
+__all__ = ["load_model", "load_network", "save_network"]
+
+_SUFFIXES = (".pkl", ".pth", ".pt", ".ckpt", ".safetensors")
+
+
+def load_network(
+    source: str | os.PathLike[str], refine: bool = True, teacher: bool = False
+) -> RIFE:
+    """A pretrained network on the CPU, float32, in eval mode.
+
+    Args:
+        source: a name of the registry (``rife_v4.0``, or a file of ``checkpoints/`` without its
+            suffix), or the path of the authors' ``.pkl``, of a Lightning ``.ckpt`` or of a
+            safetensors file of this project.
+        refine: keep the refine stage, if there is one.
+        teacher: keep the training-only teacher block.
+
+    Raises:
+        FileNotFoundError: if there is no file at the path.
+        ValueError: if the name is unknown, its weights cannot be had, the file is damaged or not
+            the weights of a RIFE network, or has no teacher though one is asked for.
+    """
+    return _checkpoint(source).build(refine, teacher)
+
+
+def load_model(
+    source: str | os.PathLike[str], device: str | torch.device | None = None
+) -> Interpolator:
+    """A ready-made model: ``model(img0, img1, timestep=0.5)``, frames of any size.
+
+    Args:
+        source: as for `load_network`.
+        device: where to put it; the CPU if None.
+
+    Raises:
+        FileNotFoundError: as `load_network`.
+        ValueError: as `load_network`.
+    """
+    return Interpolator(load_network(source)).eval().to(device or "cpu")
+
+
+def save_network(network: RIFE, path: str | os.PathLike[str], **metadata: object) -> None:
+    """Saves a network and its spec as safetensors, atomically, in the precision it has.
+
+    Args:
+        network: any RIFE, pruned or not.
+        path: the file to write, replaced if it exists.
+        metadata: free text to keep with it, e.g. ``name``, ``parent``, ``licence``.
+
+    Raises:
+        ValueError: if the weights are not finite, do not fit ``network.spec`` (masks or other
+            parametrisations must be removed first), or ``path`` cannot be written.
+    """
+    texts = {key: str(value) for key, value in metadata.items()}
+    write(Checkpoint(network.spec, network.state_dict(), texts), path)
+
+
+def _checkpoint(source: str | os.PathLike[str]) -> Checkpoint:
+    path = Path(source)
+    is_name = isinstance(source, str) and path.name == source and path.suffix not in _SUFFIXES
+    if source in registry.names() or (is_name and not path.exists()):
+        return registry.load(str(source))
+    return read(path)

@@ -1,0 +1,226 @@
+"""Weights with their spec: what is read from and written to files.
+
+Three kinds of file are understood, told apart by their contents: the authors' state dicts (a
+``.pkl``), Lightning checkpoints of this project (``.ckpt``), and this project's own format, a
+safetensors file whose metadata holds
+
+- ``rife_spec``: the network's `RIFESpec` as JSON;
+- ``sha256``: a digest of all tensors, so that damage is noticed;
+- ``vfi_format``: the version of this layout;
+- anything else that whoever saved it wanted to tell (name, parent, licence, ...).
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from vfi.files import atomic_path
+from vfi.models import RIFE, VARIANTS, RIFESpec
+
+FORMAT_VERSION = "1"
+_RESERVED = ("format", "rife_spec", "sha256", "vfi_format")
+_NETWORK_PREFIX = "network."  # where the LightningModule keeps the network
+_PARALLEL_PREFIX = "module."  # left in the authors' files by DistributedDataParallel
+_TEACHER_PREFIX = "block_tea."
+_LISTED = 8  # problems quoted in one error message
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network at rest: tensors that fit a spec.
+
+    Attributes:
+        spec: the shape of the network.
+        state: its tensors by name, exactly those of ``RIFE(spec)``, all finite.
+        metadata: free text that came with the file.
+
+    Raises:
+        ValueError: if the tensors do not fit the spec or hold NaN or infinity.
+    """
+
+    spec: RIFESpec
+    state: Mapping[str, Tensor]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        problems = misfits(self.state, self.spec)
+        problems += [
+            f"not finite: {name}" for name, t in self.state.items() if not t.isfinite().all()
+        ]
+        if problems:
+            raise ValueError(f"the weights do not fit {self.spec.variant}: {listed(problems)}")
+
+    def build(self, refine: bool = True, teacher: bool = False) -> RIFE:
+        """The network in float32 and eval mode.
+
+        Args:
+            refine: keep the refine stage, if there is one.
+            teacher: keep the training-only teacher block.
+
+        Raises:
+            ValueError: if a teacher is asked of weights that have none.
+        """
+        spec = self.spec
+        if teacher and spec.teacher is None:
+            raise ValueError(
+                f"these {spec.variant} weights have no teacher block; load them with teacher=False"
+            )
+        if not teacher:
+            spec = spec.for_inference()
+        if not refine:
+            spec = spec.replace(refine=None)
+        with torch.device("meta"):  # draws no random numbers, needs no second copy
+            network = RIFE(spec)
+        state = {
+            name: self.state[name].to("cpu", torch.float32, copy=True).contiguous()
+            for name in network.state_dict()
+        }
+        network.load_state_dict(state, assign=True)
+        return network.eval()
+
+
+def misfits(state: Mapping[str, Tensor], spec: RIFESpec) -> list[str]:
+    """What keeps ``state`` from being the state dict of ``RIFE(spec)``, one line a tensor."""
+    with torch.device("meta"):
+        expected = {name: tuple(t.shape) for name, t in RIFE(spec).state_dict().items()}
+    problems = [f"missing: {name}" for name in expected if name not in state]
+    problems += [f"unexpected: {name}" for name in state if name not in expected]
+    for name in expected.keys() & state.keys():
+        shape = tuple(state[name].shape)
+        if shape != expected[name]:
+            problems.append(f"{name} has shape {shape} instead of {expected[name]}")
+        elif not state[name].is_floating_point():
+            problems.append(f"{name} holds {state[name].dtype} instead of floats")
+    return problems
+
+
+def listed(problems: list[str]) -> str:
+    """The first few problems and a count of the others."""
+    rest = len(problems) - _LISTED
+    return "; ".join(problems[:_LISTED]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def read(path: str | os.PathLike[str]) -> Checkpoint:
+    """Reads any kind of weights file.
+
+    Raises:
+        FileNotFoundError: if there is none at ``path``.
+        ValueError: if it is damaged, unsafe, or not the weights of a RIFE network.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no weights file {path}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the weights file itself, e.g. flownet.pkl")
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+        # A safetensors file is the length of its header in 8 bytes, then JSON.
+        return _read_safetensors(path) if head[8:] == b"{" else _read_torch(path)
+    except OSError as error:
+        raise ValueError(f"cannot read the weights {path}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"cannot use {path}: {error}") from error
+
+
+def write(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
+    """Writes the project's own format, atomically.
+
+    Raises:
+        ValueError: if ``path`` cannot be written or a metadata name is reserved.
+    """
+    reserved = sorted(set(_RESERVED) & set(checkpoint.metadata))
+    if reserved:
+        raise ValueError(f"metadata may not be named {reserved}: these names describe the format")
+    state = {name: t.detach().cpu().contiguous() for name, t in checkpoint.state.items()}
+    metadata = {
+        **checkpoint.metadata,
+        "format": "pt",
+        "rife_spec": json.dumps(checkpoint.spec.to_dict()),
+        "sha256": digest(state),
+        "vfi_format": FORMAT_VERSION,
+    }
+    with atomic_path(path) as temporary:
+        safetensors.torch.save_file(state, temporary, metadata)
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and values of contiguous CPU tensors, sorted by name."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"damaged or incomplete safetensors file ({error})") from error
+    if "rife_spec" not in metadata:
+        raise ValueError("its metadata has no rife_spec; it was not saved by this project")
+    if metadata.get("vfi_format") != FORMAT_VERSION:
+        raise ValueError(
+            f"it has format version {metadata.get('vfi_format')!r}; this release reads "
+            f"{FORMAT_VERSION!r}"
+        )
+    if metadata.get("sha256") != digest(state):
+        raise ValueError("its tensors do not match their SHA-256: it is damaged, get it again")
+    spec = RIFESpec.from_dict(json.loads(metadata["rife_spec"]))
+    free = {name: text for name, text in metadata.items() if name not in _RESERVED}
+    return Checkpoint(spec, state, free)
+
+
+def _read_torch(path: Path) -> Checkpoint:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch raises a different type for each kind of damage
+        raise ValueError(
+            "it is not a weights file, is cut short, or holds Python objects besides tensors, "
+            f"which are never run ({type(error).__name__})"
+        ) from error
+    if isinstance(content, dict) and "state_dict" in content:
+        return _from_lightning(content)
+    if not _is_state_dict(content):
+        raise ValueError(f"it holds no state dict but a {type(content).__name__}")
+    return _from_authors(content)
+
+
+def _is_state_dict(content: Any) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    )
+
+
+def _from_lightning(content: dict[str, Any]) -> Checkpoint:
+    if "rife_spec" not in content or not _is_state_dict(content["state_dict"]):
+        raise ValueError("it is a checkpoint without rife_spec; this project did not write it")
+    state = {
+        name.removeprefix(_NETWORK_PREFIX): tensor
+        for name, tensor in content["state_dict"].items()
+        if name.startswith(_NETWORK_PREFIX)
+    }
+    return Checkpoint(RIFESpec.from_dict(content["rife_spec"]), state)
+
+
+def _from_authors(content: dict[str, Tensor]) -> Checkpoint:
+    """Recognises which official network this is: the one that the tensors fit best."""
+    state = {name.removeprefix(_PARALLEL_PREFIX): tensor for name, tensor in content.items()}
+    has_teacher = any(name.startswith(_TEACHER_PREFIX) for name in state)
+    specs = [spec if has_teacher else spec.for_inference() for spec in VARIANTS.values()]
+    return Checkpoint(min(specs, key=lambda spec: len(misfits(state, spec))), state)
