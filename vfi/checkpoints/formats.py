@@ -57,7 +57,7 @@ class Checkpoint:
             f"not finite: {name}" for name, t in self.state.items() if not t.isfinite().all()
         ]
         if problems:
-            raise ValueError(f"the weights do not fit {self.spec.variant}: {listed(problems)}")
+            raise ValueError(f"unusable weights for {self.spec.variant}: {listed(problems)}")
 
     def build(self, refine: bool = True, teacher: bool = False) -> RIFE:
         """The network in float32 and eval mode.
@@ -94,7 +94,7 @@ def misfits(state: Mapping[str, Tensor], spec: RIFESpec) -> list[str]:
         expected = {name: tuple(t.shape) for name, t in RIFE(spec).state_dict().items()}
     problems = [f"missing: {name}" for name in expected if name not in state]
     problems += [f"unexpected: {name}" for name in state if name not in expected]
-    for name in expected.keys() & state.keys():
+    for name in (name for name in expected if name in state):
         shape = tuple(state[name].shape)
         if shape != expected[name]:
             problems.append(f"{name} has shape {shape} instead of {expected[name]}")
@@ -117,18 +117,16 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         ValueError: if it is damaged, unsafe, or not the weights of a RIFE network.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"no weights file {path}")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the weights file itself, e.g. flownet.pkl")
     try:
+        if path.is_dir():
+            raise ValueError("it is a folder; give the weights file itself, e.g. flownet.pkl")
         with path.open("rb") as file:
             head = file.read(9)
         # A safetensors file is the length of its header in 8 bytes, then JSON.
         return _read_safetensors(path) if head[8:] == b"{" else _read_torch(path)
-    except OSError as error:
-        raise ValueError(f"cannot read the weights {path}: {error}") from error
-    except ValueError as error:
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"there is no weights file {path}") from error
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot use {path}: {error}") from error
 
 
@@ -223,4 +221,9 @@ def _from_authors(content: dict[str, Tensor]) -> Checkpoint:
     state = {name.removeprefix(_PARALLEL_PREFIX): tensor for name, tensor in content.items()}
     has_teacher = any(name.startswith(_TEACHER_PREFIX) for name in state)
     specs = [spec if has_teacher else spec.for_inference() for spec in VARIANTS.values()]
-    return Checkpoint(min(specs, key=lambda spec: len(misfits(state, spec))), state)
+    best = min(specs, key=lambda spec: len(misfits(state, spec)))
+    if problems := misfits(state, best):
+        raise ValueError(
+            f"it is none of {sorted(VARIANTS)}; the closest is {best.variant}: {listed(problems)}"
+        )
+    return Checkpoint(best, state)

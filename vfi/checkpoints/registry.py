@@ -73,7 +73,10 @@ def _official() -> Checkpoint:
     path = cache_folder() / f"{FETCHED}.safetensors"
     with contextlib.suppress(FileNotFoundError, ValueError):
         return _cached(path)
-    folder = writable_folder(path.parent)
+    try:
+        folder = writable_folder(path.parent)
+    except ValueError as error:
+        raise ValueError(f"{error} through the environment variable VFI_CACHE") from error
     with _status(f"fetching {FETCHED} (35 MB, once)"), filelock.FileLock(f"{path}.lock"):
         try:
             return _cached(path)  # another process was faster
@@ -90,7 +93,7 @@ def _official() -> Checkpoint:
 def _cached(path: Path) -> Checkpoint:
     checkpoint = read(path)
     if checkpoint.spec != variant(FETCHED):
-        raise ValueError(f"{path} was not made from {REQUIREMENT} by this release")
+        raise ValueError(f"{path} holds a network of another release")
     return checkpoint
 
 

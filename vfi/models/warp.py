@@ -24,8 +24,8 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     flow = flow.to(dtype)
     xs = torch.linspace(-1, 1, width, dtype=dtype, device=flow.device)
     ys = torch.linspace(-1, 1, height, dtype=dtype, device=flow.device).unsqueeze(1)
-    grid_x = xs + flow[:, 0] * (2 / (width - 1))
-    grid_y = ys + flow[:, 1] * (2 / (height - 1))
+    grid_x = xs + flow[:, 0] * (2 / max(width - 1, 1))
+    grid_y = ys + flow[:, 1] * (2 / max(height - 1, 1))
     grid = torch.stack((grid_x, grid_y), dim=-1)
     return F.grid_sample(
         image.to(dtype), grid, mode="bilinear", padding_mode="border", align_corners=True

@@ -1,0 +1,69 @@
+"""The networks compute what the authors' code computes."""
+
+import pytest
+import torch
+
+from vfi.models import RIFE, VARIANTS, variant
+
+OUTPUT = {"atol": 1e-5, "rtol": 0}
+PIXELS = {"atol": 1e-4, "rtol": 0}
+
+
+def check(network, arrays):
+    with torch.inference_mode():
+        output = network(arrays["img0"], arrays["img1"], arrays["timestep"].item())
+    torch.testing.assert_close(output.frame, arrays["out"], **OUTPUT)
+    torch.testing.assert_close(output.masks[-1], arrays["mask"], **OUTPUT)
+    torch.testing.assert_close(output.flows[-1], arrays["flow"], **PIXELS)
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_tensor_names_and_shapes_are_official(name, keys):
+    with torch.device("meta"):
+        state = RIFE(variant(name)).state_dict()
+    assert {key: tuple(tensor.shape) for key, tensor in state.items()} == keys(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("rife", "rife_64x96_t0.5"),
+        ("rife_m", "rife_m_64x96_t0.5"),
+        ("rife_m", "rife_m_64x96_t0.25"),
+    ],
+)
+def test_paper_networks(name, file, procedural, golden):
+    check(procedural(name), golden(file))
+
+
+def test_training_pass(procedural, golden):
+    arrays = golden("rife_64x96_train")
+    with torch.inference_mode():
+        output = procedural("rife")(arrays["img0"], arrays["img1"], gt=arrays["gt"])
+    torch.testing.assert_close(output.frame, arrays["out"], **OUTPUT)
+    torch.testing.assert_close(output.teacher_merged, arrays["merged_teacher"], **OUTPUT)
+    torch.testing.assert_close(output.teacher_flow, arrays["flow_teacher"], **PIXELS)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("timestep", ["0.5", "0.25"])
+@pytest.mark.parametrize("refine", [False, True])
+def test_official_weights(timestep, refine, pretrained, golden):
+    network = RIFE(pretrained.spec if refine else pretrained.spec.replace(refine=None)).eval()
+    network.load_state_dict(pretrained.state_dict(), strict=refine)
+    check(network, golden(f"rife_v4.0_64x96_t{timestep}_refine{int(refine)}"))
+
+
+@pytest.mark.network
+def test_official_teacher_sees_the_truth(pretrained, frames):
+    """Its inputs are in the right order if knowing the answer makes it far better."""
+    img0, img1 = frames
+    gt = torch.roll(img0, (-1, -1), (2, 3))  # not the frame that the student would guess
+    with torch.inference_mode():
+        output = pretrained(img0, img1, gt=gt)
+    inner = (..., slice(4, -4), slice(4, -4))
+
+    def error(frame):
+        return (frame - gt)[inner].square().mean()
+
+    assert error(output.teacher_merged) < error(output.merged[-1]) / 4
