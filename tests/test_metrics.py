@@ -1,6 +1,5 @@
 """The benchmark's figures against independent implementations and against known answers."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -185,10 +184,9 @@ def test_two_processes_with_uneven_shares_give_the_digits_of_one(tmp_path: Path)
     assert results == [[alone.compute().item()] * len(shares)] * 2
 
 
-@pytest.mark.skipif("VFI_DATA" not in os.environ, reason="VFI_DATA is not set: no UCF-101 triplets")
-def test_known_answers_on_the_379_ucf101_triplets():
+def test_known_answers_on_the_379_ucf101_triplets(ucf101_root: Path):
     """Published beside the benchmark: the first frame as the answer, and the average of both."""
-    folders = sorted((Path(os.environ["VFI_DATA"]) / "ucf101_interp_ours").iterdir())
+    folders = sorted(path for path in ucf101_root.iterdir() if path.is_dir())
     assert len(folders) == 379
     copied, averaged = metrics.PSNR(), metrics.PSNR()
     for folder in folders:

@@ -94,7 +94,7 @@ def ssim_2d(pred: Tensor, target: Tensor) -> Tensor:
     """Structural similarity as libraries compute it: each channel by itself, reflect padding of 5.
 
     torchmetrics' ``structural_similarity_index_measure(..., data_range=1.0)`` per image (since
-    version 1.5), at a quarter of its time. Not what frame interpolation papers publish: see `ssim_matlab`.
+    version 1.5), at a quarter of its time. Papers on interpolation publish `ssim_matlab` instead.
 
     Args, Returns, Raises: as `psnr`, in [-1, 1]; height and width of at least 6.
     """
