@@ -1,0 +1,252 @@
+"""Weights go out and come back the same, and nothing wrong comes in."""
+
+import copy
+import json
+import os
+
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+
+import vfi
+from vfi.checkpoints import load_model, load_network, save_network
+from vfi.models import RIFE, VARIANTS, BlockSpec, RefineSpec, variant
+
+
+@pytest.fixture
+def network():
+    """A narrow rife_v4.0 with teacher and refine stage."""
+    spec = variant("rife_v4.0").replace(
+        blocks=(BlockSpec(4, 3, 5, (4, 6)), BlockSpec(1, 2, 7, (8,))),
+        teacher=BlockSpec(1, 4, 6, (5,)),
+        refine=RefineSpec.uniform(2),
+    )
+    return RIFE(spec).eval()
+
+
+def official_state(name, teacher=True, prefix="module."):
+    """A state dict of official shape that takes no space: every value is the same."""
+    spec = variant(name) if teacher else variant(name).for_inference()
+    with torch.device("meta"):
+        state = RIFE(spec).state_dict()
+    value = torch.tensor(0.01)
+    return {prefix + key: value.expand(tensor.shape) for key, tensor in state.items()}
+
+
+def assert_same_state(found, expected):
+    assert found.spec == expected.spec
+    assert list(found.state_dict()) == list(expected.state_dict())
+    for key, tensor in expected.state_dict().items():
+        assert torch.equal(found.state_dict()[key], tensor), key
+
+
+def test_safetensors_round_trip(network, tmp_path):
+    path = tmp_path / "new" / "network.safetensors"
+    save_network(network, path, name="narrow", licence="MIT", step=3)
+    assert_same_state(load_network(path, teacher=True), network)
+    with safetensors.safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    assert (metadata["name"], metadata["licence"], metadata["step"]) == ("narrow", "MIT", "3")
+    assert json.loads(metadata["rife_spec"]) == network.spec.to_dict()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_inference_form_by_default(network, tmp_path):
+    save_network(network, tmp_path / "n.safetensors")
+    loaded = load_network(str(tmp_path / "n.safetensors"))
+    assert not loaded.training
+    assert not hasattr(loaded, "block_tea")
+    assert loaded.spec == network.spec.for_inference()
+    bare = load_network(tmp_path / "n.safetensors", refine=False)
+    assert {key.split(".")[0] for key in bare.state_dict()} == {"block0", "block1"}
+    frames = torch.rand(2, 1, 3, 32, 32)
+    assert torch.equal(bare(*frames).frame, loaded(*frames).merged[-1])
+
+
+def test_asking_for_a_teacher_that_is_not_there(network, tmp_path):
+    student = RIFE(network.spec.for_inference())
+    save_network(student, tmp_path / "n.safetensors")
+    with pytest.raises(ValueError, match="no teacher block"):
+        load_network(tmp_path / "n.safetensors", teacher=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_files_load_as_float32(network, tmp_path, dtype):
+    small = copy.deepcopy(network).to(dtype)
+    save_network(small, tmp_path / "half.safetensors")
+    save_network(network, tmp_path / "full.safetensors")
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "full")]
+    assert sizes[0] < 0.8 * sizes[1]
+    loaded = load_network(tmp_path / "half.safetensors", teacher=True)
+    assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
+    assert_same_state(loaded, small.float())
+
+
+def test_loaded_weights_belong_to_the_network(network, tmp_path):
+    """Weights can be trained, and neither the file nor the random state is touched."""
+    path = tmp_path / "n.safetensors"
+    save_network(network, path)
+    content = path.read_bytes()
+    before = torch.get_rng_state()
+    loaded = load_network(path)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(weight.requires_grad and weight.is_leaf for weight in loaded.parameters())
+    with torch.no_grad():
+        for weight in loaded.parameters():
+            weight.zero_()
+    assert path.read_bytes() == content
+
+
+def test_load_model_takes_any_size(network, tmp_path):
+    save_network(network.to(memory_format=torch.channels_last), tmp_path / "n.safetensors")
+    model = vfi.load_model(tmp_path / "n.safetensors", device="cpu")
+    assert not model.training
+    frames = torch.rand(2, 1, 3, 21, 34)
+    assert model(*frames, timestep=0.3).shape == (1, 3, 21, 34)
+
+
+def test_lightning_checkpoint(network, tmp_path):
+    state = {f"network.{key}": tensor for key, tensor in network.state_dict().items()}
+    state["scores.count"] = torch.zeros(1)
+    checkpoint = {"state_dict": state, "rife_spec": network.spec.to_dict(), "epoch": 3}
+    torch.save(checkpoint, tmp_path / "last.ckpt")
+    assert_same_state(load_network(tmp_path / "last.ckpt", teacher=True), network)
+    del checkpoint["rife_spec"]
+    torch.save(checkpoint, tmp_path / "foreign.ckpt")
+    with pytest.raises(ValueError, match="without rife_spec"):
+        load_network(tmp_path / "foreign.ckpt")
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+@pytest.mark.parametrize("teacher", [False, True])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_official_files_are_recognised(name, teacher, prefix, tmp_path):
+    torch.save(official_state(name, teacher, prefix), tmp_path / "flownet.pkl")
+    network = load_network(tmp_path / "flownet.pkl", teacher=teacher)
+    assert network.spec == (variant(name) if teacher else variant(name).for_inference())
+
+
+def test_older_pickle_format(tmp_path):
+    state = official_state("rife_m")
+    torch.save(state, tmp_path / "flownet.pkl", _use_new_zipfile_serialization=False)
+    assert load_network(tmp_path / "flownet.pkl").spec.variant == "rife_m"
+
+
+def test_misfits_are_listed_and_capped(tmp_path):
+    state = official_state("rife", prefix="")
+    state["extra.weight"] = torch.zeros(3)
+    state["block0.lastconv.bias"] = torch.zeros(7)
+    del state["block2.lastconv.bias"]
+    torch.save(state, tmp_path / "flownet.pkl")
+    with pytest.raises(ValueError, match="closest is rife:") as caught:
+        load_network(tmp_path / "flownet.pkl")
+    message = str(caught.value)
+    assert "missing: block2.lastconv.bias" in message
+    assert "unexpected: extra.weight" in message
+    assert "block0.lastconv.bias has shape (7,) instead of (5,)" in message
+    torch.save({f"layer{i}": torch.zeros(1) for i in range(50)}, tmp_path / "other.pkl")
+    with pytest.raises(ValueError, match=r"none of .*and [0-9]+ more$") as caught:
+        load_network(tmp_path / "other.pkl")
+    assert len(str(caught.value)) < 1000
+
+
+def test_weights_that_are_not_finite(network, tmp_path):
+    state = official_state("rife_v4.0")
+    state["module.block1.lastconv.bias"] = torch.full((5,), torch.nan)
+    torch.save(state, tmp_path / "nan.pkl")
+    with pytest.raises(ValueError, match=r"not finite: block1\.lastconv\.bias"):
+        load_network(tmp_path / "nan.pkl")
+    network.block0.lastconv.bias.data[0] = torch.inf
+    with pytest.raises(ValueError, match=r"not finite: block0\.lastconv\.bias"):
+        save_network(network, tmp_path / "inf.safetensors")
+    assert not (tmp_path / "inf.safetensors").exists()
+
+
+class Bomb:
+    """What a malicious pickle would hold: unpickled without care, it makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".ckpt", ".safetensors"])
+def test_code_in_pickles_is_never_run(tmp_path, suffix):
+    torch.save({"weight": torch.zeros(1), "x": Bomb(tmp_path / "ran")}, tmp_path / f"bomb{suffix}")
+    with pytest.raises(ValueError, match="which are never run"):
+        load_network(tmp_path / f"bomb{suffix}")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_files_that_hold_something_else(tmp_path):
+    (tmp_path / "text.pkl").write_text("these are no weights")
+    (tmp_path / "empty.safetensors").touch()
+    torch.save([torch.zeros(1)], tmp_path / "list.pkl")
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    for name, message in {
+        "text.pkl": "not a weights file",
+        "empty.safetensors": "not a weights file",
+        "list.pkl": "no state dict but a list",
+        "other.safetensors": "no rife_spec",
+    }.items():
+        with pytest.raises(ValueError, match=message) as caught:
+            load_network(tmp_path / name)
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [5, 100, 0.5, 0.99])
+def test_truncated_files(network, tmp_path, kept):
+    save_network(network, tmp_path / "a.safetensors")
+    torch.save(official_state("rife"), tmp_path / "b.pkl")
+    for path in (tmp_path / "a.safetensors", tmp_path / "b.pkl"):
+        content = path.read_bytes()
+        size = kept if isinstance(kept, int) else int(kept * len(content))
+        path.write_bytes(content[:size])
+        with pytest.raises(ValueError, match=path.name):
+            load_network(path)
+
+
+def test_a_flipped_bit_is_noticed(network, tmp_path):
+    path = tmp_path / "n.safetensors"
+    save_network(network, path)
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="do not match their SHA-256"):
+        load_network(path)
+
+
+def test_a_later_format_is_refused(network, tmp_path):
+    path = tmp_path / "n.safetensors"
+    save_network(network, path)
+    with safetensors.safe_open(path, "pt") as file:
+        metadata = {**file.metadata(), "vfi_format": "2"}
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, metadata)
+    with pytest.raises(ValueError, match="format version '2'"):
+        load_network(path)
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"missing\.pkl"):
+        load_network(tmp_path / "missing.pkl")
+    with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
+        load_model("missing.safetensors")
+    with pytest.raises(ValueError, match="is a folder"):
+        load_network(tmp_path)
+
+
+def test_saving_errors(network, tmp_path):
+    with pytest.raises(ValueError, match="it is a folder"):
+        save_network(network, tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="cannot write"):
+        save_network(network, tmp_path / "file" / "n.safetensors")
+    with pytest.raises(ValueError, match="rife_spec"):
+        save_network(network, tmp_path / "n.safetensors", rife_spec="mine")
+    network.add_module("extra", torch.nn.PReLU(1))
+    with pytest.raises(ValueError, match=r"unexpected: extra\.weight"):
+        save_network(network, tmp_path / "n.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
