@@ -1,0 +1,8 @@
+"""``python lightning_cli.py {fit,validate,test,predict,...} -c configs/<job>.yaml``; see README.md."""
+
+import sys
+
+from vfi.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
