@@ -122,7 +122,7 @@ class RIFE(nn.Module):
         known = {"img0": img0, "img1": img1}
         if self.spec.arbitrary_timestep:
             known["timestep"] = _plane(timestep, img0)
-        elif not isinstance(timestep, float | int) or timestep != 0.5:
+        elif bool((torch.as_tensor(timestep) != 0.5).any()):
             raise ValueError(
                 f"timestep is {timestep}; {self.spec.variant} only makes the middle frame (0.5)"
             )
