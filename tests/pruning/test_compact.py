@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_networks import fill, frames, run, small_spec
+from torch.nn import functional as F
+
+from vfi.models import RIFE, VARIANTS, Interpolator
+from vfi.pruning import (
+    ArchitectureAware,
+    GlobalThreshold,
+    PruningPlan,
+    channel_groups,
+    compact,
+    masked,
+)
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+POLICIES = {
+    "naive": GlobalThreshold(0.3),
+    "aware": ArchitectureAware(0.5),
+    "ranked": ArchitectureAware(0.3, scope="network"),
+}
+
+
+@pytest.fixture(scope="module")
+def network(request):
+    if request.param == "rife_v4.0":
+        return request.getfixturevalue("pretrained_v4")
+    return fill(RIFE(VARIANTS[request.param].for_inference()))
+
+
+def pair(height, width):
+    """Two frames of a golden file, resized: neighbours alike, as in video at this size."""
+    with np.load(GOLDEN / "rife_64x96_t0.5.npz") as arrays:
+        frames = [torch.from_numpy(arrays[name]) / 255 for name in ("img0", "img1")]
+    return [F.interpolate(frame, (height, width), mode="bilinear") for frame in frames]
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("network", VARIANTS, indirect=True)
+def test_compact_equals_masked(network, policy):
+    plan = policy(network)
+    small = compact(network, plan)
+    for height, width in ((256, 256), (93, 131)):
+        img0, img1 = pair(height, width)
+        with torch.inference_mode():
+            removed = Interpolator(small)(img0, img1)
+            with masked(network, plan):
+                zeroed = Interpolator(network)(img0, img1)
+        assert (removed - zeroed).abs().max() <= 1e-5
+
+
+def test_emptied_groups_are_exact():
+    network = fill(RIFE(small_spec("rife_v4.0"))).double()
+    for name in channel_groups(network.spec):
+        plan = PruningPlan(network.spec, {name: ()})
+        with masked(network, plan):
+            zeroed = run(network)
+        torch.testing.assert_close(run(compact(network, plan)), zeroed, rtol=0, atol=1e-12)
+
+
+def test_a_plan_that_removes_nothing_copies_the_network():
+    network = fill(RIFE(small_spec("rife", teacher=True)))
+    copy = compact(network, PruningPlan(network.spec))
+    assert copy.spec == network.spec
+    for name, tensor in network.state_dict().items():
+        assert copy.state_dict()[name].equal(tensor)
+        assert copy.state_dict()[name].data_ptr() != tensor.data_ptr()
+
+
+def test_mode_and_trainability_come_along():
+    network = fill(RIFE(small_spec("rife"))).requires_grad_(False)
+    network.block0.requires_grad_(True)
+    small = compact(network.train(), PruningPlan(network.spec, {"block0.trunk": (0,)}))
+    assert small.training
+    assert small.block0.lastconv.weight.requires_grad
+    assert not small.unet.conv.weight.requires_grad
+
+
+def test_compacted_under_inference_mode_still_trains():
+    network = fill(RIFE(small_spec("rife")))
+    plan = PruningPlan(network.spec, {"block0.trunk": (0,), "unet.up0": ()})
+    with torch.inference_mode():
+        small = compact(network, plan)
+    small(*frames(32, 32)).frame.mean().backward()
+    assert small.block0.lastconv.weight.grad is not None
+
+
+def test_the_random_state_is_left_alone():
+    network = fill(RIFE(small_spec("rife")))
+    before = torch.get_rng_state()
+    compact(network, PruningPlan(network.spec, {"block0.trunk": (0,)}))
+    assert torch.get_rng_state().equal(before)
+
+
+def test_a_plan_for_another_variant_is_refused():
+    network = fill(RIFE(small_spec("rife")))
+    with pytest.raises(ValueError, match="make a plan for this network"):
+        compact(network, PruningPlan(small_spec("rife_m")))

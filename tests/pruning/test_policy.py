@@ -1,0 +1,187 @@
+import time
+
+import pytest
+import torch
+from small_networks import fill, small_spec
+
+from vfi.models import RIFE, VARIANTS
+from vfi.pruning import (
+    L1,
+    ArchitectureAware,
+    GlobalThreshold,
+    channel_groups,
+    compact,
+)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The official v4.0's shape."""
+    return fill(RIFE(VARIANTS["rife_v4.0"].for_inference()))
+
+
+@pytest.fixture
+def small():
+    """Every producer's channel ``i`` is filled with ``i + 1``: the first channels go first."""
+    network = fill(RIFE(small_spec("rife_v4.0")))
+    for group in channel_groups(network.spec).values():
+        for producer in group.producers:
+            weight = network.get_submodule(producer).weight.data
+            shape = (1, -1, 1, 1) if "up" in producer else (-1, 1, 1, 1)
+            weight.copy_(torch.arange(1.0, group.width + 1).reshape(shape).expand_as(weight))
+    return network
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.1, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("scope", ["layer", "network"])
+def test_policies_reach_the_same_overall_ratio(network, ratio, scope):
+    naive = GlobalThreshold(ratio)(network)
+    aware = ArchitectureAware(ratio, scope=scope)(network)
+    assert naive.ratio == pytest.approx(ratio, abs=1e-4)
+    assert aware.ratio == pytest.approx(ratio, abs=4 / 5760 + 1e-9)  # half a step of 8 channels
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_aware_widths_run_fast_and_protected_layers_are_whole(variant, ratio):
+    spec = VARIANTS[variant].for_inference()
+    plan = ArchitectureAware(ratio)(fill(RIFE(spec)))
+    for name, group in channel_groups(spec).items():
+        width = plan.widths[name]
+        assert width == group.width or (width % 8 == 0 and width >= 8)
+        if group.protection:
+            assert width == group.width
+            assert plan.protected[name] == group.protection
+    assert plan.protected.keys() == {n for n, g in channel_groups(spec).items() if g.protection}
+    assert not plan.emptied
+
+
+def test_layer_scope_takes_the_same_fraction_everywhere(network):
+    plan = ArchitectureAware(0.5, multiple=1, min_channels=1)(network)
+    total = sum(group.width for group in channel_groups(network.spec).values())
+    protected = sum(plan.widths[name] for name in plan.protected)
+    fraction = (total / 2 - protected) / (total - protected)
+    for name, group in channel_groups(network.spec).items():
+        if name not in plan.protected:
+            assert abs(plan.widths[name] - fraction * group.width) <= 1
+
+
+def test_the_naive_threshold_takes_the_smallest_sums_and_empties_layers(small):
+    plan = GlobalThreshold(0.5)(small)
+    scores = L1("none")(small)
+    kept = [s for name, score in scores.items() for s in score[list(plan.keep[name])].tolist()]
+    gone = [s for name, out in plan.removed.items() for s in scores[name][list(out)].tolist()]
+    assert max(gone) <= min(kept)
+    assert plan.emptied  # first layers, which read few channels
+    assert not plan.protected
+    assert compact(small, plan).spec == plan.compact_spec
+
+
+def test_the_least_important_channels_of_known_weights_go(small):
+    plan = ArchitectureAware(0.3, multiple=1, min_channels=1, protect_first=False)(small)
+    for name, group in channel_groups(small.spec).items():
+        assert plan.keep[name] == tuple(range(group.width))[-plan.widths[name] :]
+
+
+def test_network_scope_removes_the_lowest_scores(small):
+    policy = ArchitectureAware(
+        0.3, scope="network", multiple=1, min_channels=1, protect_first=False
+    )
+    plan, scores = policy(small), L1()(small)
+    gone = [scores[name][c].item() for name, out in plan.removed.items() for c in out]
+    spared = [
+        scores[name][kept[0]].item() for name, kept in plan.keep.items() if plan.widths[name] > 1
+    ]
+    assert max(gone) <= min(spared) + 1e-6
+
+
+def test_user_patterns_protect_and_say_so(network):
+    plan = ArchitectureAware(0.3, protect=("block3", "*.trunk"))(network)
+    assert plan.widths["block3.hidden4"] == 64
+    assert plan.widths["block0.trunk"] == 192
+    assert plan.protected["block3.hidden4"] == "protected by the pattern 'block3'"
+    assert plan.protected["block3.stem"].startswith("first convolution")
+    assert plan.ratio == pytest.approx(0.3, abs=1e-3)
+
+
+def test_stages_and_layers_with_ratios_of_their_own(network):
+    ratios = {"block0": 0.5, "context": 0.0, "unet.up*": 0.25, "block0.trunk": 0.0}
+    plan = ArchitectureAware(0.3, ratios=ratios)(network)
+    assert plan.widths["block0.hidden0"] == 96
+    assert plan.widths["block0.trunk"] == 192  # the last pattern counts
+    assert plan.widths["block0.stem"] == 96  # still protected
+    assert plan.widths["context.conv4.out"] == 128
+    assert plan.widths["unet.up0"] == 96
+    assert plan.ratio == pytest.approx(0.3, abs=1e-3)  # the others make up for it
+
+
+def test_thresholds_remove_what_scores_below(small):
+    policy = ArchitectureAware(
+        0.0, thresholds={"unet.up*": 0.9}, multiple=1, min_channels=1, protect_first=False
+    )
+    plan = policy(small)
+    assert plan.keep["unet.up0"] == (2, 3, 4)  # scores 1/3, 2/3, 1, 4/3, 5/3
+    assert plan.keep["unet.up3"] == (1,)  # 2/3, 4/3
+    assert plan.keep["unet.down0.out"] == tuple(range(5))
+
+
+def test_first_convolutions_can_be_pruned_on_request(network):
+    plan = ArchitectureAware(0.5, protect_first=False)(network)
+    assert plan.widths["block0.stem"] == 48
+    assert not plan.protected
+
+
+def test_importances_that_need_batches_get_them(small):
+    seen = []
+
+    def importance(network, batches=()):
+        seen.extend(batches)
+        return L1()(network)
+
+    ArchitectureAware(0.1, importance=importance, min_channels=1)(small, ["a batch"])
+    GlobalThreshold(0.1, importance=importance)(small, ["another"])
+    assert seen == ["a batch", "another"]
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.0, 1.5, float("nan")])
+@pytest.mark.parametrize("policy", [GlobalThreshold, ArchitectureAware])
+def test_sparsity_out_of_bounds(policy, ratio):
+    with pytest.raises(ValueError, match=r"ratio is .*; a sparsity must be at least 0 and below 1"):
+        policy(ratio)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ratios": {"block0": 1.0}}, r"ratios\['block0'\] is 1\.0"),
+        ({"min_channels": 0}, "min_channels is 0"),
+        ({"multiple": 0}, "multiple is 0"),
+        ({"scope": "stage"}, "scope is 'stage'; it must be 'layer' or 'network'"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        ArchitectureAware(0.3, **options)
+
+
+@pytest.mark.parametrize("where", ["protect", "ratios", "thresholds"])
+def test_a_pattern_that_matches_nothing(network, where):
+    value = ("blok0",) if where == "protect" else {"blok0": 0.5}
+    with pytest.raises(ValueError, match=r"'blok0' matches no channel group; .*block0\.stem"):
+        ArchitectureAware(0.3, **{where: value})(network)
+
+
+def test_minimum_above_the_width(network):
+    with pytest.raises(
+        ValueError, match=r"min_channels is 17, but context\.conv1\.out has only 16"
+    ):
+        ArchitectureAware(0.3, min_channels=17)(network)
+
+
+def test_planning_and_compaction_are_quick(network):
+    start = time.perf_counter()
+    plan = ArchitectureAware(0.5)(network)
+    planned = time.perf_counter()
+    compact(network, plan)
+    assert planned - start < 2
+    assert time.perf_counter() - planned < 1

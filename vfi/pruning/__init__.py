@@ -1,0 +1,41 @@
+"""Channel pruning of the RIFE family: groups -> importance -> policy (plan) -> mask | compact."""
+
+from vfi.pruning.channels import (
+    ChannelGroup,
+    Consumer,
+    channel_groups,
+    fixed_layers,
+    matching,
+    output_dim,
+    with_widths,
+)
+from vfi.pruning.compact import compact
+from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, Scores, Taylor
+from vfi.pruning.mask import Masks, masked
+from vfi.pruning.plan import PruningPlan
+from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy, best_channels
+
+__all__ = [
+    "L1",
+    "L2",
+    "ActivationL1",
+    "ArchitectureAware",
+    "Batch",
+    "ChannelGroup",
+    "Consumer",
+    "GlobalThreshold",
+    "Importance",
+    "Masks",
+    "Policy",
+    "PruningPlan",
+    "Scores",
+    "Taylor",
+    "best_channels",
+    "channel_groups",
+    "compact",
+    "fixed_layers",
+    "masked",
+    "matching",
+    "output_dim",
+    "with_widths",
+]

@@ -1,0 +1,84 @@
+"""Compaction: the pruned channels are gone, and so is their time."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from vfi.models import RIFE
+from vfi.pruning.channels import ChannelGroup, channel_groups, output_dim
+from vfi.pruning.plan import PruningPlan
+
+
+def compact(network: RIFE, plan: PruningPlan) -> RIFE:
+    """The network without the channels that ``plan`` removes: a plain `RIFE` with narrower layers.
+
+    It puts out what the masked network puts out, up to the rounding of sums with fewer zeros in
+    them. Weights are copies; the teacher block, if there is one, comes along unchanged.
+
+    Args:
+        network: a dense or already pruned network; it is not changed.
+        plan: made for a network of this shape.
+
+    Raises:
+        ValueError: if the plan was made for another network.
+    """
+    spec = plan.narrow(network.spec)
+    # A test hook runs under inference mode; parameters made there could never be trained.
+    with torch.inference_mode(False), torch.no_grad():
+        with torch.device("meta"):
+            narrow = RIFE(spec)
+        narrow.load_state_dict(_sliced(network, plan), assign=True)
+    for name, parameter in network.named_parameters():
+        narrow.get_parameter(name).requires_grad_(parameter.requires_grad)
+    return narrow.train(network.training)
+
+
+def _sliced(network: RIFE, plan: PruningPlan) -> dict[str, Tensor]:
+    """The state dict of the compact network."""
+    dense = network.state_dict()
+    groups = channel_groups(network.spec)
+    # An emptied group leaves its first channel behind, zeroed.
+    kept = {name: torch.tensor(channels or (0,)) for name, channels in plan.keep.items()}
+    written = {
+        producer: kept[name] for name, group in groups.items() for producer in group.producers
+    }
+    read = _kept_inputs(network, groups, kept)
+    state = {
+        f"{conv}.weight": _sliced_weight(
+            network.get_submodule(conv), written.get(conv), read.get(conv)
+        )
+        for conv in written.keys() | read.keys()
+    }
+    for name, group in groups.items():
+        for producer, activation in zip(group.producers, group.activations, strict=True):
+            for key in (f"{producer}.bias", f"{activation}.weight"):
+                state[key] = dense[key][kept[name]]
+            if not plan.keep[name]:
+                state[f"{producer}.weight"].zero_()
+                state[f"{producer}.bias"].zero_()
+    return {key: state[key] if key in state else dense[key].clone() for key in dense}
+
+
+def _sliced_weight(conv: nn.Module, outputs: Tensor | None, inputs: Tensor | None) -> Tensor:
+    """A copy of the weight with some output and input channels; all of them where None is given."""
+    if outputs is None:
+        outputs = torch.arange(conv.out_channels)
+    if inputs is None:
+        inputs = torch.arange(conv.in_channels)
+    first, second = (inputs, outputs) if output_dim(conv) else (outputs, inputs)
+    return conv.weight[first[:, None], second]
+
+
+def _kept_inputs(
+    network: nn.Module, groups: Mapping[str, ChannelGroup], kept: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """For every convolution that reads a group: the indices of the input channels that stay."""
+    stays: dict[str, Tensor] = {}
+    for name, group in groups.items():
+        for consumer in group.consumers:
+            channels = network.get_submodule(consumer.conv).in_channels
+            mask = stays.setdefault(consumer.conv, torch.ones(channels, dtype=torch.bool))
+            mask[consumer.offset : consumer.offset + group.width] = False
+            mask[consumer.offset + kept[name]] = True
+    return {conv: mask.nonzero().flatten() for conv, mask in stays.items()}
