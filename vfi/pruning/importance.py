@@ -1,8 +1,9 @@
 """Importance: a callable that gives one score per channel of every group; low scores go first."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +21,15 @@ Scores = dict[str, Tensor]
 Normalize = Literal["layer", "size", "none"]
 
 
-class Importance(Protocol):
+class Importance(ABC):
     """Scores the channels of a network; measures that look at weights alone ignore ``batches``."""
 
+    @abstractmethod
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> Scores: ...
 
 
 @dataclass(frozen=True)
-class L1:
+class L1(Importance):
     """Sum of a channel's absolute weights, summed over the group's producers.
 
     Attributes:
@@ -44,7 +46,7 @@ class L1:
 
 
 @dataclass(frozen=True)
-class L2:
+class L2(Importance):
     """Euclidean norm of a channel's weights, summed over the group's producers.
 
     Attributes:
@@ -58,7 +60,7 @@ class L2:
 
 
 @dataclass(frozen=True)
-class Taylor:
+class Taylor(Importance):
     """How much the loss changes, to first order, when a channel is zeroed.
 
     ``|sum of weight * gradient|`` over weights and biases of all producers, which is the gradient
@@ -113,7 +115,7 @@ class Taylor:
 
 
 @dataclass(frozen=True)
-class ActivationL1:
+class ActivationL1(Importance):
     """What a channel contributes to its readers: mean ``|activation|`` times their weights' L1.
 
     Measured at the input of every consumer, where context features are already warped, and summed
@@ -191,8 +193,8 @@ def _normalized(scores: Tensor, normalize: Normalize) -> Tensor:
     return scores.cpu()
 
 
-def _timestep(network: RIFE, batch: Batch) -> float | Tensor:
-    return batch.get("timestep", 0.5) if network.spec.arbitrary_timestep else 0.5
+def _middle(network: RIFE, batch: Batch) -> tuple[Tensor, Tensor, float | Tensor]:
+    return batch["img0"], batch["img1"], batch.get("timestep", 0.5)
 
 
 def _calibration(importance: Importance, batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -1,8 +1,9 @@
 """Policies: from scores to a plan."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,14 +14,15 @@ from vfi.pruning.importance import L1, Batch, Importance, Scores
 from vfi.pruning.plan import PruningPlan
 
 
-class Policy(Protocol):
+class Policy(ABC):
     """Chooses the channels that stay; ``batches`` calibrate importances that need them."""
 
+    @abstractmethod
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan: ...
 
 
 @dataclass(frozen=True)
-class GlobalThreshold:
+class GlobalThreshold(Policy):
     """One threshold over all channels of all layers, and no protection: the diagnosis.
 
     Nothing keeps it from emptying a layer.
@@ -50,7 +52,7 @@ class GlobalThreshold:
 
 
 @dataclass(frozen=True)
-class ArchitectureAware:
+class ArchitectureAware(Policy):
     """Prunes what the architecture can spare, to widths that run fast.
 
     Groups named in ``ratios`` or ``thresholds`` follow them; protected groups stay whole; all
