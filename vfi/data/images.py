@@ -1,0 +1,84 @@
+"""Reading images strictly: what is not a whole, readable image is an error that names the file."""
+
+import re
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import cv2
+import numpy as np
+import torch
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+class Triplet(TypedDict):
+    """One item of every dataset: two frames and the true frame between them."""
+
+    img0: torch.Tensor
+    """(3, H, W) uint8, RGB."""
+    gt: torch.Tensor
+    """(3, H, W) uint8, RGB: the true frame at ``timestep``."""
+    img1: torch.Tensor
+    """(3, H, W) uint8, RGB."""
+    timestep: float
+    """When ``gt`` was taken: 0 is ``img0``, 1 is ``img1``."""
+    id: str
+    """The triplet's name, unique in its dataset."""
+    index: int
+    """Its position in the dataset; of a stream, the first frame's number in its clip."""
+
+
+def make_triplet(frames: Sequence[np.ndarray], name: str, index: int) -> Triplet:
+    """An item from its (img0, gt, img1), each (H, W, 3) uint8 RGB."""
+    img0, gt, img1 = (
+        torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1))) for frame in frames
+    )
+    return Triplet(img0=img0, gt=gt, img1=img1, timestep=0.5, id=name, index=index)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Decodes an image to (H, W, 3) uint8 RGB.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no image, or not a whole one.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no image {path}; restore the file") from None
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    if image is None:
+        raise ValueError(f"{path} is not a readable image (damaged, cut short, or no image)")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """The (height, width) of a PNG from its first and last bytes, in microseconds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it does not start or does not end as a PNG does.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(24)
+            file.seek(-min(len(_PNG_END), file.seek(0, 2)), 2)
+            tail = file.read()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no image {path}; restore the file") from None
+    if len(head) < 24 or not head.startswith(_PNG_START):
+        raise ValueError(f"{path} is not a PNG image, whatever its name says; restore the file")
+    if tail != _PNG_END:
+        raise ValueError(f"{path} is cut short: a PNG ends with IEND; restore the file")
+    width, height = struct.unpack(">II", head[16:24])
+    return height, width
+
+
+def natural_key(text: str) -> list[tuple[int, int | str]]:
+    """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
+    parts = re.split(r"(\d+)", text)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
