@@ -1,0 +1,197 @@
+"""How long models take, measured against each other."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor, nn
+
+Model = Callable[[Tensor, Tensor], Any]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What a model took, beside others, on this machine.
+
+    Attributes:
+        median_ms: median time of a call.
+        p90_ms: 90th percentile.
+        fps: calls a second, from the median.
+        speedup: how many times faster than the first model: the median over rounds of the ratio
+            within a round. Both halves of a ratio are measured within a second or so of each
+            other, so a machine that slows down for a while moves them alike.
+        height: of the frames, in pixels.
+        width: likewise.
+        repeats: rounds measured.
+        threads: torch's CPU threads.
+        device: ``cpu`` or ``cuda:0``.
+        precision: the type convolutions ran in.
+        channels_last: memory layout of weights and frames.
+    """
+
+    median_ms: float
+    p90_ms: float
+    fps: float
+    speedup: float
+    height: int
+    width: int
+    repeats: int
+    threads: int
+    device: str
+    precision: str
+    channels_last: bool
+
+
+def compare_latency(
+    models: Mapping[str, Model],
+    height: int,
+    width: int,
+    *,
+    threads: int | None = None,
+    warmup: int = 3,
+    repeats: int = 20,
+    channels_last: bool = False,
+    autocast: torch.dtype | None = None,
+    progress: bool = False,
+) -> dict[str, Latency]:
+    """Times models against each other: every round calls each of them once.
+
+    Interleaved, because a machine's speed drifts: figures of separate runs do not compare. Each
+    round begins with the next model, so that none always profits from the caches of another.
+    Frames are smooth and moving, as real ones are: the cost of warping depends on the flow.
+
+    Args:
+        models: ``model(img0, img1)`` by name, ``(1, 3, height, width)`` in [0, 1] each; the first
+            is the reference. Modules are timed in the mode (train or eval) that they are in.
+        height: of the frames, in pixels.
+        width: likewise.
+        threads: torch's CPU threads while measuring; as they are if None.
+        warmup: rounds before the measured ones.
+        repeats: measured rounds.
+        channels_last: memory layout of frames and of modules' weights (restored afterwards).
+        autocast: the type to run in, if not float32.
+        progress: whether to show a progress bar.
+
+    Raises:
+        ValueError: if there is no model or a number is out of range.
+    """
+    check_positive(height=height, width=width, repeats=repeats, threads=threads)
+    if not models or warmup < 0:
+        raise ValueError(
+            f"give at least one model and a warmup of 0 or more, got {list(models)} and {warmup}"
+        )
+    device = _device(models)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    frames = [frame.to(device, memory_format=layout) for frame in _moving_frames(height, width)]
+    names = list(models)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode())
+        enabled = {"dtype": autocast, "enabled": autocast is not None}
+        stack.enter_context(torch.autocast(device.type, **enabled))
+        used_threads = stack.enter_context(_threads(threads))
+        if channels_last:
+            for model in models.values():
+                stack.enter_context(_channels_last(model))
+        rounds = range(-warmup, repeats)
+        console = Console(stderr=True)  # standard output is for results
+        for index in track(rounds, "timing", console=console, transient=True, disable=not progress):
+            shift = index % len(names)
+            for name in names[shift:] + names[:shift]:
+                seconds = _time(models[name], frames, device)
+                if index >= 0:
+                    times[name].append(seconds)
+    conditions = {
+        "height": height,
+        "width": width,
+        "repeats": repeats,
+        "threads": used_threads,
+        "device": str(device),
+        "precision": str(autocast or torch.float32).removeprefix("torch."),
+        "channels_last": channels_last,
+    }
+    reference = np.array(times[names[0]])
+    return {name: _summary(np.array(times[name]), reference, conditions) for name in names}
+
+
+def check_positive(**values: int | None) -> None:
+    """Rejects numbers below 1; None, for "not given", passes.
+
+    Raises:
+        ValueError: with the argument's name and value.
+    """
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is {value}; it must be 1 or more")
+
+
+def _device(models: Mapping[str, Model]) -> torch.device:
+    """Where the first module's parameters are; the CPU if no model is a module with any."""
+    for model in models.values():
+        if isinstance(model, nn.Module):
+            for parameter in model.parameters():
+                return parameter.device
+    return torch.device("cpu")
+
+
+def _moving_frames(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Smooth texture and the same 3 pixels further, ``(1, 3, height, width)`` each."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(1, 3, height // 16 + 2, width // 16 + 2, generator=generator)
+    size = (height + 3, width + 3)
+    texture = F.interpolate(coarse, size, mode="bicubic", align_corners=False).clamp(0, 1)
+    return texture[..., 3:, 3:], texture[..., :height, :width]
+
+
+def _time(model: Model, frames: list[Tensor], device: torch.device) -> float:
+    """Seconds of one call, including what the device does after the call has returned."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    started = time.perf_counter()
+    model(*frames)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def _summary(seconds: np.ndarray, reference: np.ndarray, conditions: dict[str, Any]) -> Latency:
+    median = float(np.median(seconds))
+    return Latency(
+        median_ms=median * 1e3,
+        p90_ms=float(np.percentile(seconds, 90)) * 1e3,
+        fps=1 / median,
+        speedup=float(np.median(reference / seconds)),
+        **conditions,
+    )
+
+
+@contextlib.contextmanager
+def _threads(count: int | None) -> Iterator[int]:
+    """Sets torch's thread count for a while; yields the count in force."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _channels_last(model: Model) -> Iterator[None]:
+    """Lays a module's weights out channels last for a while; then they are the very same again."""
+    tensors = [p for p in model.parameters() if p.ndim == 4] if isinstance(model, nn.Module) else []
+    before = [tensor.data for tensor in tensors]
+    for tensor in tensors:
+        tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        for tensor, data in zip(tensors, before, strict=True):
+            tensor.data = data
