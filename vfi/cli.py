@@ -1,0 +1,93 @@
+"""The command line: Lightning's ``fit``, ``validate``, ``test`` and ``predict``, and other jobs."""
+
+import importlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from rich.console import Console
+from rich.logging import RichHandler
+from typing_extensions import override
+
+from vfi.data.datamodule import TripletDataModule
+from vfi.evaluation import EvaluationReport
+from vfi.module import InterpolationModule
+
+JOBS = {
+    "verify": "vfi.data.verify",
+    "benchmark": "vfi.benchmark",
+}
+"""Subcommands that are plain functions: name -> module that holds a function of that name."""
+
+TRACEBACK_VARIABLE = "VFI_TRACEBACK"
+_USER_ERRORS = (ValueError, OSError)
+
+
+class RecordConfig(SaveConfigCallback):
+    """Hands the resolved configuration to the report instead of writing a file of its own."""
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for callback in trainer.callbacks:
+            if isinstance(callback, EvaluationReport):
+                callback.config = self.config.as_dict()
+
+
+class VFICLI(LightningCLI):
+    """LightningCLI over the project's modules and data."""
+
+    @override
+    def __init__(self, args: Sequence[str] | None = None) -> None:
+        super().__init__(
+            InterpolationModule,
+            TripletDataModule,
+            subclass_mode_model=True,
+            seed_everything_default=0,
+            save_config_callback=RecordConfig,
+            # The data module's own samplers are exact; Lightning's would pad with duplicates.
+            trainer_defaults={"use_distributed_sampler": False, "logger": False},
+            parser_kwargs={"description": __doc__, "epilog": f"Other jobs: {', '.join(JOBS)}."},
+            args=list(args) if args is not None else None,
+        )
+
+
+def run_job(name: str, args: Sequence[str]) -> None:
+    """Runs the job ``name`` with command-line arguments."""
+    function = getattr(importlib.import_module(JOBS[name]), name)
+    parser = LightningArgumentParser(
+        prog=f"lightning_cli.py {name}", description=function.__doc__.splitlines()[0]
+    )
+    parser.add_function_arguments(function)
+    settings = parser.instantiate_classes(parser.parse_args(list(args)))
+    settings.pop("config", None)
+    function(**settings)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit status; what the user got wrong takes one line."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s",
+        datefmt="[%X]",
+        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
+    )
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    given = sys.argv[1:] if args is None else list(args)
+    try:
+        if given and given[0] in JOBS:
+            run_job(given[0], given[1:])
+        else:
+            VFICLI(args)
+    except KeyboardInterrupt:
+        return 130
+    except _USER_ERRORS as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        logging.getLogger(__name__).error("%s", error)
+        return 2
+    return 0
