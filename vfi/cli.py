@@ -14,7 +14,8 @@ from rich.logging import RichHandler
 from typing_extensions import override
 
 from vfi.data.datamodule import TripletDataModule
-from vfi.evaluation import EvaluationReport
+from vfi.evaluation import EvaluationReport, pruning_of
+from vfi.finetune import finetune
 from vfi.module import InterpolationModule
 
 JOBS = {
@@ -53,6 +54,12 @@ class VFICLI(LightningCLI):
             parser_kwargs={"description": __doc__, "epilog": f"Other jobs: {', '.join(JOBS)}."},
             args=list(args) if args is not None else None,
         )
+
+    def after_test(self) -> None:
+        """Fine-tunes the pruned network and tests again, where its callback asks for it."""
+        pruning = pruning_of(self.trainer)
+        if pruning and pruning.finetune:
+            finetune(self.trainer, self.instantiate_trainer, self.model, self.datamodule)
 
 
 def run_job(name: str, args: Sequence[str]) -> None:

@@ -15,15 +15,21 @@ from torch.utils.data import IterableDataset, default_collate
 from typing_extensions import override
 
 from vfi import benchmark, plots, report
+from vfi.checkpoints import save_network
 from vfi.files import writable_folder
+from vfi.models import RIFE, Interpolator
+from vfi.pruning.callback import ChannelPruning
 
 logger = logging.getLogger(__name__)
 SCORES = ("psnr", "ssim", "ssim_2d", "ie")
-_COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps")
+_COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps", "speedup")
 
 
 class EvaluationReport(Callback):
     """Writes ``metrics.json``, ``metrics.csv``, ``per_triplet.csv`` and ``triplets.png``.
+
+    Of a network that `ChannelPruning` pruned, also ``plan.json`` and, if it is compact, the network
+    itself (``network.safetensors``); its latency is measured beside the dense network's.
 
     Args:
         output: the run folder; files of an earlier run in it are replaced.
@@ -33,7 +39,6 @@ class EvaluationReport(Callback):
 
     Attributes:
         config: the configuration to put on record.
-        notes: what other callbacks did to the network, to put on record.
         summary: after the test, the contents of ``metrics.json``.
     """
 
@@ -52,7 +57,6 @@ class EvaluationReport(Callback):
         self.repeats = repeats
         self.pictures = pictures
         self.config: dict[str, Any] = {}
-        self.notes: dict[str, Any] = {}
         self.summary: dict[str, Any] = {}
         self._rows: list[dict[str, Any]] = []
         self._network_seconds = 0.0
@@ -101,11 +105,16 @@ class EvaluationReport(Callback):
             return
         rows = pd.DataFrame(rows).sort_values(["index", "id"], ignore_index=True)
         dataset = trainer.test_dataloaders.dataset
+        pruning = pruning_of(trainer)
         self.summary = {
             "scores": {name: math.fsum(rows[name]) / len(rows) for name in SCORES},
             "triplets": len(rows),
             "dataset": dataset.identity(),
-            "model": {"source": pl_module.source, **self._costs(pl_module), **self.notes},
+            "model": {
+                "source": pl_module.source,
+                **self._costs(pl_module, pruning.dense if pruning else None),
+                "pruning": pruning.report() if pruning else None,
+            },
             "seconds": seconds,
             "processes": trainer.world_size,
             "peak_memory_mib": benchmark.peak_memory_mib(pl_module.device),
@@ -115,6 +124,11 @@ class EvaluationReport(Callback):
         report.write_csv(rows, self.output / "per_triplet.csv")
         report.write_csv([self.headline], self.output / "metrics.csv")
         report.write_json(self.summary, self.output / "metrics.json")
+        if pruning:
+            report.write_json(pruning.plan.to_dict(), self.output / "plan.json")
+        if pruning and pruning.mode == "compact":
+            path = self.output / "network.safetensors"
+            save_network(pl_module.network, path, parent=pl_module.source)
         if self.pictures and not isinstance(dataset, IterableDataset):
             self._draw(pl_module, dataset, rows)
 
@@ -122,7 +136,9 @@ class EvaluationReport(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Shows the figures, once the progress bar has left the screen."""
         if trainer.is_global_zero:
-            report.table(str(self.summary["dataset"]["name"]), [self.headline])
+            pruning = self.summary["model"]["pruning"] or {}
+            title = str(self.summary["dataset"]["name"])
+            report.table(title, [self.headline], caption=pruning.get("note"))
             logger.info("wrote %s", self.output)
 
     @property
@@ -137,18 +153,22 @@ class EvaluationReport(Callback):
             **costs,
         }
 
-    def _costs(self, pl_module: LightningModule) -> dict[str, Any]:
-        """Size and speed of the network as it was tested."""
+    def _costs(self, pl_module: LightningModule, dense: RIFE | None) -> dict[str, Any]:
+        """Size and speed of the network as it was tested, beside the dense one if it was pruned."""
         if pl_module.network is None:  # a baseline that is none
             return {}
         size = self.latency_size
         costs = dataclasses.asdict(benchmark.efficiency(pl_module.network, *size))
         if self.repeats:
+            models = {"dense": Interpolator(dense)} if dense else {}
             measured = benchmark.compare_latency(
-                {"network": pl_module}, *size, repeats=self.repeats, channels_last=True
+                {**models, "network": pl_module}, *size, repeats=self.repeats, channels_last=True
             )
             costs |= dataclasses.asdict(measured["network"])
-            del costs["speedup"]  # over itself
+            if dense:
+                costs["dense_median_ms"] = measured["dense"].median_ms
+            else:
+                del costs["speedup"]  # over itself
         return costs | {"spec": pl_module.network.spec.to_dict()}
 
     def _draw(self, pl_module: LightningModule, dataset: Any, rows: pd.DataFrame) -> None:
@@ -159,6 +179,12 @@ class EvaluationReport(Callback):
         ]
         title = f"{pl_module.source} on {self.summary['dataset']['name']}"
         plots.triplet_sheet(triplets, self.output / "triplets.png", title)
+
+
+def pruning_of(trainer: Trainer) -> ChannelPruning | None:
+    """The callback that prunes under this trainer, if there is one."""
+    found = (callback for callback in trainer.callbacks if isinstance(callback, ChannelPruning))
+    return next(found, None)
 
 
 def _gathered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

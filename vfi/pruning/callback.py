@@ -1,0 +1,257 @@
+"""Pruning under Lightning: for the length of a test, or for good before training."""
+
+import copy
+import dataclasses
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import move_data_to_device
+from typing_extensions import override
+
+from vfi.models import RIFE
+from vfi.pruning.compact import compact
+from vfi.pruning.importance import Batch
+from vfi.pruning.mask import Masks
+from vfi.pruning.plan import PruningPlan
+from vfi.pruning.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+MODES = ("mask", "compact")
+MASKS_GIVE_NO_SPEED = (
+    "masked: the pruned channels are zeroed and still computed, so this network is as slow as the "
+    "dense one; mode compact removes them"
+)
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Training that follows a test of a pruned network, which is then tested again.
+
+    Attributes:
+        steps: optimizer steps on the data module's training set.
+    """
+
+    steps: int = 200
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"finetune.steps is {self.steps}; it must be at least 1")
+
+
+class ChannelPruning(Callback):
+    """Prunes the module's ``network``.
+
+    Around a test, after any checkpoint was loaded, the network gives way to a pruned copy; after
+    it, the dense network is back, untouched. Under ``fit`` the network is pruned for good: before
+    optimizers exist if ``compact``; otherwise its masks hold through every step.
+
+    The plan is made once, by the first process, and is kept in checkpoints: it is the one that
+    counts when training resumes, or when a test loads a network that was trained pruned. A
+    callback with another policy makes its own plan, also for a network that is pruned already.
+
+    Args:
+        policy: chooses the channels.
+        mode: ``compact`` removes them; ``mask`` zeroes them, which computes the same and is no
+            faster.
+        calibration: batches of the data module's training set that the policy may look at. They
+            are only read if the policy's importance needs them; never those of the test set.
+        finetune: train the pruned network after the test, and test again (the command line does).
+
+    Attributes:
+        plan: which channels stay, once it is made.
+        dense: the network before pruning, while a pruned one is in its place.
+
+    Raises:
+        ValueError: if ``mode`` is unknown or ``calibration`` is below 1.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        mode: Literal["mask", "compact"] = "compact",
+        calibration: int = 10,
+        finetune: FineTuning | None = None,
+    ) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
+        if calibration < 1:
+            raise ValueError(f"calibration is {calibration} batches; it must be at least 1")
+        self.policy = policy
+        self.mode = mode
+        self.calibration = calibration
+        self.finetune = finetune
+        self.plan: PruningPlan | None = None
+        self.dense: RIFE | None = None
+        self._masks: Masks | None = None
+        self._borrowed = False  # the pruned network is there for a test only
+
+    @property
+    @override
+    def state_key(self) -> str:
+        """Says whose plan it is: checkpoints of another policy leave this callback alone."""
+        return self._generate_state_key(policy=describe(self.policy))
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {"plan": self.plan.to_dict()} if self.plan else {}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.plan = PruningPlan.from_dict(state_dict["plan"])
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Makes the network that ``fit`` trains, before optimizers and other processes see it."""
+        network_of(pl_module)
+        if stage != "fit" or self.mode != "compact":
+            return
+        if trainer.ckpt_path:  # its network is pruned already, and its plan comes with it
+            self.plan = None
+            return
+        self._prune(trainer, pl_module)
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Masks what ``fit`` trains, now that weights and optimizers are there."""
+        if self.mode == "compact":
+            if not self._is_compact(pl_module.network):
+                raise ValueError(
+                    f"{trainer.ckpt_path} was not trained under this pruning policy; to prune its "
+                    "network, give it as --model.network instead of --ckpt_path"
+                )
+            return
+        self.plan = self.plan or self._make_plan(trainer, pl_module)
+        self.dense = copy.deepcopy(pl_module.network)
+        self._masks = Masks(pl_module.network, self.plan)
+        self._masks.apply()
+        for optimizer in trainer.optimizers:
+            self._masks.follow(optimizer)
+
+    @override
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the pruned network in place."""
+        self._borrowed = self._prune(trainer, pl_module)
+
+    @override
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the dense network back."""
+        self._restore(pl_module)
+
+    @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Puts the dense network back after a test that failed."""
+        self._restore(pl_module)
+
+    def report(self) -> dict[str, Any]:
+        """How the network was pruned, in the types of JSON; empty before that."""
+        if self.plan is None:
+            return {}
+        before, after = self.plan.parameters
+        report = {
+            "policy": describe(self.policy),
+            "mode": self.mode,
+            "ratio": self.plan.ratio,
+            "parameters": {"dense": before, "compact": after},
+            "widths": self.plan.widths,
+            "emptied": list(self.plan.emptied),
+            "protected": dict(self.plan.protected),
+        }
+        return report | ({"note": MASKS_GIVE_NO_SPEED} if self.mode == "mask" else {})
+
+    def _prune(self, trainer: Trainer, pl_module: LightningModule) -> bool:
+        """Replaces the network by a pruned copy; says whether, as it may be one already."""
+        network = pl_module.network
+        if self._is_compact(network) or (self._masks and self._masks.network is network):
+            return False
+        # Test hooks run under inference mode; what is made here may be trained later.
+        with torch.inference_mode(False):
+            self.plan = self.plan or self._make_plan(trainer, pl_module)
+            if self.mode == "compact":
+                pruned = compact(network, self.plan)
+            else:
+                pruned = copy.deepcopy(network)
+                Masks(pruned, self.plan).apply()
+        self.dense, pl_module.network = network, pruned
+        if emptied := self.plan.emptied:
+            logger.warning("the policy leaves nothing of %s", ", ".join(emptied))
+        return True
+
+    def _restore(self, pl_module: LightningModule) -> None:
+        if self._borrowed:
+            pl_module.network, self.dense, self._borrowed = self.dense, None, False
+
+    def _is_compact(self, network: RIFE) -> bool:
+        """Whether ``network`` is what the plan leaves of another."""
+        return self.plan is not None and network.spec.for_inference() == self.plan.compact_spec
+
+    def _make_plan(self, trainer: Trainer, pl_module: LightningModule) -> PruningPlan:
+        """The plan of the first process, for all: one that measures time differs in each."""
+        plan = None
+        if trainer.is_global_zero:
+            batches = _Calibration(trainer, pl_module.device, self.calibration)
+            plan = self.policy(pl_module.network, batches).to_dict()
+        return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
+
+
+@dataclass(frozen=True)
+class _Calibration:
+    """Batches of the data module's training set; no data is opened unless they are asked for."""
+
+    trainer: Trainer
+    device: torch.device
+    count: int
+
+    def __iter__(self) -> Iterator[Batch]:
+        data = self.trainer.datamodule
+        if data is None:
+            raise ValueError("the policy needs calibration batches: give the trainer a data module")
+        if self.trainer.testing and same_source(data):
+            raise ValueError(
+                f"the policy would calibrate on the set that is tested ({data.source!r}); set "
+                "data.train.source and data.train.root to another one"
+            )
+        data.setup("fit")
+        for batch in itertools.islice(data.train_dataloader(), self.count):
+            yield data.on_after_batch_transfer(move_data_to_device(batch, self.device), 0)
+
+
+def same_source(data: Any) -> bool:
+    """Whether a `TripletDataModule` trains on the set that it tests on."""
+    train = data.train
+    return (train.source, train.root, train.split) == (data.source, data.root, data.split)
+
+
+def network_of(pl_module: LightningModule) -> RIFE:
+    """The network that can be pruned.
+
+    Raises:
+        ValueError: if the module has none.
+    """
+    network = getattr(pl_module, "network", None)
+    if not isinstance(network, RIFE):
+        raise ValueError(
+            f"{type(pl_module).__name__} has no network to prune; pruning works on RIFEModule"
+        )
+    return network
+
+
+def describe(value: Any) -> Any:
+    """A policy, or a part of one, in the types of JSON: class names and settings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        settings = {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"class": type(value).__name__, **settings}
+    if isinstance(value, Mapping):
+        return {str(key): describe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, Callable):
+        return getattr(value, "__qualname__", type(value).__name__)
+    return value
