@@ -82,6 +82,7 @@ def main(args: Sequence[str] | None = None) -> int:
         datefmt="[%X]",
         handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
     )
+    os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     given = sys.argv[1:] if args is None else list(args)
