@@ -11,11 +11,13 @@ from vfi.data.heldout import ClipTriplets
 from vfi.data.images import Triplet, make_triplet, read_rgb
 from vfi.data.layouts import LAYOUTS, Layout, TripletPaths
 from vfi.data.sample import SampleTriplets
+from vfi.data.sources import SOURCES, TrainData, ValData
 from vfi.data.triplets import TripletFolder
 from vfi.data.video import StreamSpec, StreamSummary, VideoTriplets
 
 __all__ = [
     "LAYOUTS",
+    "SOURCES",
     "Augment",
     "Augmented",
     "Clip",
@@ -24,10 +26,12 @@ __all__ = [
     "SampleTriplets",
     "StreamSpec",
     "StreamSummary",
+    "TrainData",
     "Triplet",
     "TripletFilter",
     "TripletFolder",
     "TripletPaths",
+    "ValData",
     "VideoTriplets",
     "find_clips",
     "make_triplet",

@@ -68,7 +68,9 @@ class ClipTriplets(Dataset[Triplet]):
                     crops.append(np.stack([frame.transpose(2, 0, 1) for frame in crop]))
         if not crops:
             raise ValueError(f"no triplet of {root} is fit for validation; choose other clips")
-        self.frames = torch.from_numpy(np.stack(crops)).share_memory_()
+        # stacking keeps the order of the axes in memory, which transposed images have changed
+        stacked = np.ascontiguousarray(np.stack(crops))
+        self.frames = torch.from_numpy(stacked).share_memory_()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -78,7 +78,7 @@ def png_size(path: Path) -> tuple[int, int]:
     return height, width
 
 
-def natural_key(text: str) -> list[tuple[int, int | str]]:
+def natural_key(text: str) -> tuple[list[tuple[int, int | str]], str]:
     """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
     parts = re.split(r"(\d+)", text)
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], text

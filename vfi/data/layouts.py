@@ -154,7 +154,7 @@ LAYOUTS: dict[str, Layout] = {
         Layout(
             "ucf101",
             "UCF-101 (Deep Voxel Flow)",
-            "folders <id>/ of frame_00.png, frame_01_gt.png, frame_02.png",
+            "<id>/frame_00.png, frame_01_gt.png, frame_02.png",
             _ucf101,
             {"": 379},
         ),

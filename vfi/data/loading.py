@@ -57,24 +57,23 @@ class EpochLoader(DataLoader):
         self.epoch = epoch
         self.steps = steps
         self._position = {"epoch": 0, "batches": 0}
+        self._resume: dict[str, int] | None = None
 
     @override
     def __iter__(self) -> Iterator[Any]:
+        # a generator, so that the epoch is asked for with the first batch: resuming at an epoch's
+        # end, Lightning makes the next epoch's iterator while it still counts the old one
         epoch = self.epoch()
         for part in (self.dataset, self.sampler):
             if hasattr(part, "set_epoch"):
                 part.set_epoch(epoch)
-        done = self._position["batches"] if self._position["epoch"] == epoch else 0
-        return self._batches(epoch, done)
-
-    def _batches(self, epoch: int, done: int) -> Iterator[Any]:
-        # batches that were trained on before are read again and dropped: exact, and far quicker
-        # than training
+        resume, self._resume = self._resume, None
+        done = resume["batches"] if resume and resume["epoch"] == epoch else 0
+        # batches already trained on are read again and dropped: exact, and quicker than training
         for batch in islice(super().__iter__(), done, self.steps):
             done += 1
             self._position = {"epoch": epoch, "batches": done}
             yield batch
-        self._position = {"epoch": epoch + 1, "batches": 0}
 
     @override
     def __len__(self) -> int:
@@ -88,7 +87,7 @@ class EpochLoader(DataLoader):
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """The next iterator of that epoch starts after the batches given."""
-        self._position = dict(state)
+        self._resume = dict(state)
 
 
 def start_worker(worker: int) -> None:

@@ -45,7 +45,7 @@ class StreamSpec:
     step: int = 1
     short_side: int | None = None
     open_clips: int = 4
-    shuffle_mib: int = 64
+    shuffle_mib: int = 32
 
     def __post_init__(self) -> None:
         low, high = self.strides

@@ -1,0 +1,123 @@
+"""What can be read and how, as configurations give it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch.utils.data import Dataset
+
+from vfi.data.augment import Augment, TripletFilter
+from vfi.data.heldout import ClipTriplets
+from vfi.data.images import Triplet
+from vfi.data.layouts import LAYOUTS
+from vfi.data.sample import SampleTriplets
+from vfi.data.triplets import TripletFolder
+from vfi.data.video import StreamSpec
+
+Source = Literal["sample", "ucf101", "vimeo90k", "middlebury", "snufilm", "video"]
+SOURCES: tuple[str, ...] = ("sample", *LAYOUTS, "video")
+TrainSource = Literal["sample", "vimeo90k", "video"]
+TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video")  # the others exist for testing
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """What ``fit`` trains on.
+
+    Attributes:
+        source: one of ``TRAIN_SOURCES``.
+        root: the set's folder; the sample needs none.
+        split: the set's part; by default Vimeo-90K's train part.
+        clips: of a video source, a list file of the clips to use; None uses all.
+        hold_out: of a video source, a list file of clips to leave out.
+        steps: batches per epoch and process. Video is read again as often as needed, other sources
+            at most once; None reads once. With video, several processes need a number, because
+            they must take equally many steps.
+        batch_size: triplets per step and process.
+        stream: how triplets are drawn from video.
+        augment: how triplets are cropped and varied.
+        keep: which triplets of a video are kept.
+    """
+
+    source: TrainSource = "sample"
+    root: str | None = None
+    split: str | None = None
+    clips: str | None = None
+    hold_out: str | None = None
+    steps: int | None = None
+    batch_size: int = 8
+    stream: StreamSpec = field(default_factory=StreamSpec)
+    augment: Augment = field(default_factory=Augment)
+    keep: TripletFilter = field(default_factory=TripletFilter)
+
+    def __post_init__(self) -> None:
+        check_source("train", self.source, TRAIN_SOURCES)
+        check_counts("train", batch_size=self.batch_size, steps=self.steps)
+        if self.augment.crop is None:
+            raise ValueError("train.augment.crop is null; batches need crops of one size")
+
+
+@dataclass(frozen=True)
+class ValData:
+    """What ``fit`` and ``validate`` measure between epochs.
+
+    Attributes:
+        source: one of ``SOURCES``.
+        root: the set's folder; None takes that of ``train`` where the source is the same.
+        split: the set's part, for sets that have parts.
+        clips: of a video source, a list file of the clips to use; None uses all.
+        strides: of a video source, frames from img0 to gt, taken in turns.
+        per_clip: of a video source, triplets per clip, evenly spaced.
+        size: of a video source, side of the centre crop, pixels.
+        short_side: of a video source, shrink larger frames to this shorter side, pixels; None
+            keeps them.
+        batch_size: triplets per batch; they must be of one size.
+    """
+
+    source: Source = "sample"
+    root: str | None = None
+    split: str | None = None
+    clips: str | None = None
+    strides: tuple[int, ...] = (1, 2, 3)
+    per_clip: int = 12
+    size: int = 256
+    short_side: int | None = None
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        check_source("val", self.source)
+        check_counts("val", batch_size=self.batch_size)
+
+
+def open_source(data: ValData, check: bool = True) -> Dataset[Triplet]:
+    """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
+    if data.source == "sample":
+        return SampleTriplets()
+    if data.source == "video":
+        return ClipTriplets(
+            data.root,
+            clips=data.clips,
+            strides=data.strides,
+            per_clip=data.per_clip,
+            size=data.size,
+            short_side=data.short_side,
+        )
+    return TripletFolder(data.root, data.source, data.split, check=check)
+
+
+def check_source(owner: str, source: str, allowed: tuple[str, ...] = SOURCES) -> None:
+    """Raises ValueError unless the source is one of those allowed."""
+    if source not in allowed:
+        raise ValueError(f"{owner}.source is {source!r}; allowed: {', '.join(allowed)}")
+
+
+def check_root(option: str, source: str, root: str | None) -> None:
+    """Raises ValueError, naming the option to give, if the source's folder is missing."""
+    if source != "sample" and root is None:
+        raise ValueError(f"the source {source!r} needs its folder; give it with --{option}")
+
+
+def check_counts(owner: str, **counts: int | None) -> None:
+    """Raises ValueError for the first count that is neither None nor positive."""
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{owner}.{name} is {count}; it must be at least 1")
