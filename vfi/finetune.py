@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
 from vfi import report
+from vfi.data.datamodule import TripletDataModule
+from vfi.data.overlap import overlap
 from vfi.evaluation import EvaluationReport, pruning_of
-from vfi.pruning.callback import network_of, same_source
+from vfi.pruning.callback import network_of
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +20,7 @@ def finetune(
     trainer: Trainer,
     make_trainer: Callable[..., Trainer],
     module: LightningModule,
-    data: LightningDataModule,
+    data: TripletDataModule,
 ) -> None:
     """Trains the pruned network, tests it and the dense one, and sets all three side by side.
 
@@ -35,7 +37,7 @@ def finetune(
         ValueError: if the trainer has no `EvaluationReport`.
     """
     pruning, evaluation = pruning_of(trainer), _report_of(trainer)
-    if same_source(data):
+    if overlap(data.train, data.tested):
         logger.warning(
             "fine-tuning on the set that is tested (%s): the figures will say nothing; set "
             "data.train.source and data.train.root to another one",

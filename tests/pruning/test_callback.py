@@ -7,7 +7,8 @@ from small_networks import fill, small_spec
 
 from vfi.checkpoints import load_network, save_network
 from vfi.data.augment import Augment
-from vfi.data.datamodule import TrainData, TripletDataModule
+from vfi.data.datamodule import TripletDataModule
+from vfi.data.sources import TrainData
 from vfi.models import RIFE
 from vfi.module import BaselineModule, RIFEModule
 from vfi.pruning import (
@@ -235,7 +236,7 @@ def test_calibration_reads_the_training_set(module):
 
 def test_calibration_never_reads_the_tested_set(module):
     policy = ArchitectureAware(0.4, Taylor(), min_channels=1, multiple=1)
-    with pytest.raises(ValueError, match="calibrate on the set that is tested"):
+    with pytest.raises(ValueError, match="calibration would read the set that is tested"):
         run_test(module, ChannelPruning(policy))
     pruning = ChannelPruning(policy, calibration=1)
     fit(module, pruning, steps=1)

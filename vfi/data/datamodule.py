@@ -1,17 +1,21 @@
 """The data of every Lightning job: what test, validate and fit read, and how it is shared out."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import move_data_to_device
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from typing_extensions import override
 
 from vfi.data.augment import Augmented
 from vfi.data.images import Triplet
 from vfi.data.loading import EpochLoader, Shard, start_worker
+from vfi.data.overlap import overlap
 from vfi.data.sources import (
     Source,
     TrainData,
@@ -33,9 +37,9 @@ class TripletDataModule(LightningDataModule):
     exactly once.
 
     Args:
-        source: what test and predict read, one of ``SOURCES``; ``video`` takes held-out crops of
-            clips.
-        root: its folder; the sample needs none.
+        source: what test and predict read, one of ``SOURCES``. ``auto`` is the sample without a root,
+            else the set found there; ``video`` takes held-out crops of clips.
+        root: its folder.
         split: its part, for sets that have parts (SNU-FILM: easy, medium, hard, extreme).
         train: what fit trains on.
         val: what is validated on.
@@ -49,7 +53,7 @@ class TripletDataModule(LightningDataModule):
 
     def __init__(
         self,
-        source: Source = "sample",
+        source: Source = "auto",
         root: str | None = None,
         split: str | None = None,
         train: TrainData = TrainData(),  # noqa: B008 (frozen)
@@ -87,7 +91,7 @@ class TripletDataModule(LightningDataModule):
             self.val_set = open_source(val)
         if stage in ("test", "predict") and self.test_set is None:
             check_root("data.root", self.source, self.root)
-            self.test_set = open_source(ValData(self.source, self.root, self.split))
+            self.test_set = open_source(self.tested)
 
     def identity(self, stage: str = "test") -> dict[str, object]:
         """What the stage ("train", "val" or "test") reads, for reports; call it after ``setup``."""
@@ -130,6 +134,33 @@ class TripletDataModule(LightningDataModule):
         """Turns uint8 frames (B, 3, H, W) into float32 in [0, 1], on the device they are on."""
         frames = {key: batch[key].float().div_(255) for key in ("img0", "gt", "img1")}
         return {**batch, **frames, "timestep": batch["timestep"].float()}
+
+    @property
+    def tested(self) -> ValData:
+        """What test and predict read."""
+        return ValData(self.source, self.root, self.split)
+
+    def calibration_batches(
+        self, count: int, device: torch.device | str, tested: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """The first training batches, as training would get them; the set is opened when asked.
+
+        Args:
+            count: of batches; fewer if the set has no more.
+            device: where to put them.
+            tested: whether the test set is being measured, and may therefore not be read here.
+
+        Raises:
+            ValueError: if it would be read.
+        """
+        if tested and overlap(self.train, self.tested):
+            raise ValueError(
+                f"calibration would read the set that is tested ({self.source!r}); give the "
+                "training data another source or root"
+            )
+        self.setup("fit")
+        for batch in islice(self.train_dataloader(), count):
+            yield self.on_after_batch_transfer(move_data_to_device(batch, device), 0)
 
     def _open_train(self) -> Augmented | VideoTriplets:
         train, (rank, world_size) = self.train, self._place()

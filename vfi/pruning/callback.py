@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import move_data_to_device
 from typing_extensions import override
 
 from vfi.models import RIFE
@@ -196,37 +194,16 @@ class ChannelPruning(Callback):
         """The plan of the first process, for all: one that measures time differs in each."""
         plan = None
         if trainer.is_global_zero:
-            batches = _Calibration(trainer, pl_module.device, self.calibration)
+            batches = self._batches(trainer, pl_module.device)
             plan = self.policy(pl_module.network, batches).to_dict()
         return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
 
-
-@dataclass(frozen=True)
-class _Calibration:
-    """Batches of the data module's training set; no data is opened unless they are asked for."""
-
-    trainer: Trainer
-    device: torch.device
-    count: int
-
-    def __iter__(self) -> Iterator[Batch]:
-        data = self.trainer.datamodule
-        if data is None:
-            raise ValueError("the policy needs calibration batches: give the trainer a data module")
-        if self.trainer.testing and same_source(data):
-            raise ValueError(
-                f"the policy would calibrate on the set that is tested ({data.source!r}); set "
-                "data.train.source and data.train.root to another one"
-            )
-        data.setup("fit")
-        for batch in itertools.islice(data.train_dataloader(), self.count):
-            yield data.on_after_batch_transfer(move_data_to_device(batch, self.device), 0)
-
-
-def same_source(data: Any) -> bool:
-    """Whether a `TripletDataModule` trains on the set that it tests on."""
-    train = data.train
-    return (train.source, train.root, train.split) == (data.source, data.root, data.split)
+    def _batches(self, trainer: Trainer, device: torch.device) -> Iterator[Batch]:
+        if not hasattr(trainer.datamodule, "calibration_batches"):
+            raise ValueError("the policy needs batches to look at: test or fit with a data module")
+        yield from trainer.datamodule.calibration_batches(
+            self.calibration, device, tested=trainer.testing
+        )
 
 
 def network_of(pl_module: LightningModule) -> RIFE:

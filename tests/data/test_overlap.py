@@ -1,0 +1,26 @@
+import pytest
+
+from vfi.data.overlap import overlap
+from vfi.data.sources import TrainData, ValData
+
+
+@pytest.mark.parametrize(
+    ("train", "tested", "expected"),
+    [
+        (TrainData(), ValData(), True),
+        (TrainData(), ValData("ucf101", "a"), False),
+        (TrainData("vimeo90k", "a"), ValData("vimeo90k", "a"), False),
+        (TrainData("vimeo90k", "a", "test"), ValData("vimeo90k", "a", "test"), True),
+        (TrainData("video", "a"), ValData("video", "b"), False),
+        (TrainData("video", "a"), ValData("video", "a"), True),
+        (TrainData("video", "a"), ValData("video", "a", clips="val.txt"), True),
+        (
+            TrainData("video", "a", hold_out="val.txt"),
+            ValData("video", "a", clips="val.txt"),
+            False,
+        ),
+        (TrainData("video", "a", clips="tr.txt"), ValData("video", "a", clips="val.txt"), False),
+    ],
+)
+def test_overlap(train, tested, expected):
+    assert overlap(train, tested) is expected

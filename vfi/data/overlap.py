@@ -1,0 +1,13 @@
+"""Whether what a network learns from is what it is measured on."""
+
+from vfi.data.sources import TrainData, ValData
+
+
+def overlap(train: TrainData, tested: ValData) -> bool:
+    """Whether training data are, or may be, what is tested on."""
+    split = train.split or ("train" if train.source == "vimeo90k" else None)
+    if (train.source, train.root, split) != (tested.source, tested.root, tested.split):
+        return False
+    if train.source != "video" or tested.clips is None:
+        return True
+    return train.hold_out != tested.clips and train.clips in (None, tested.clips)
