@@ -71,6 +71,20 @@ def test_default_needs_no_data(tmp_path: Path) -> None:
     assert batch["index"].tolist() == [2]
 
 
+def test_a_folder_alone_is_recognised(ucf101: Path, tmp_path: Path) -> None:
+    data = TripletDataModule(root=str(ucf101))
+    data.setup("test")
+    assert (data.identity()["kind"], data.identity()["count"]) == ("ucf101", 3)
+    write_png(tmp_path / "empty" / "a" / "other.png", textured(0))
+    with pytest.raises(ValueError, match=r"no triplets in .*snufilm.* set source to video"):
+        TripletDataModule(root=str(tmp_path / "empty")).setup("test")
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere"):
+        TripletDataModule(root=str(tmp_path / "nowhere")).setup("test")
+    (ucf101 / "2" / "frame_00.png").unlink()
+    with pytest.raises(ValueError, match=r"half a triplet: 2/frame_00\.png"):
+        TripletDataModule(root=str(ucf101)).setup("test")
+
+
 def test_predict_and_validate(tmp_path: Path, ucf101: Path) -> None:
     data = TripletDataModule("ucf101", str(ucf101), num_workers=1, batch_size=2)
     model = Recorder()
@@ -235,7 +249,7 @@ data:
     )
     args = ["--config", str(config), "--data.root", str(ucf101), "--data.train.root", "clips"]
     args += ["--trainer.accelerator", "cpu", "--trainer.logger", "false"]
-    cli = LightningCLI(Recorder, TripletDataModule, run=False, args=args)
+    cli = LightningCLI(Recorder, TripletDataModule, run=False, args=args, save_config_callback=None)
     data = cli.datamodule
     assert data.root == str(ucf101)
     assert data.train.root == "clips"
@@ -250,12 +264,16 @@ data:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: TripletDataModule("davis"), r"data\.source is 'davis'; allowed: sample, ucf101"),
+        (
+            lambda: TripletDataModule("davis"),
+            r"data\.source is 'davis'; allowed: auto, sample, ucf101",
+        ),
         (lambda: TrainData("ucf101"), r"train\.source is 'ucf101'; allowed: sample, vimeo90k"),
         (lambda: ValData(batch_size=0), r"val\.batch_size is 0"),
         (lambda: TrainData(steps=0), r"train\.steps is 0"),
         (lambda: TrainData(augment=Augment(crop=None)), r"train\.augment\.crop is null"),
         (lambda: TripletDataModule(num_workers=-1), r"num_workers=-1"),
+        (lambda: TripletDataModule("sample", "x").setup("test"), r"leave out --data\.root"),
         (lambda: TripletDataModule("ucf101").setup("test"), r"needs its folder.*--data\.root"),
         (
             lambda: TripletDataModule(val=ValData("ucf101")).setup("validate"),

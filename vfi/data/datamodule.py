@@ -37,8 +37,8 @@ class TripletDataModule(LightningDataModule):
     exactly once.
 
     Args:
-        source: what test and predict read, one of ``SOURCES``. ``auto`` is the sample without a root,
-            else the set found there; ``video`` takes held-out crops of clips.
+        source: what test and predict read, one of ``SOURCES``. ``auto`` is the sample without a
+            root, else the set found there; ``video`` takes held-out crops of clips.
         root: its folder.
         split: its part, for sets that have parts (SNU-FILM: easy, medium, hard, extreme).
         train: what fit trains on.

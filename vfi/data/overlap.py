@@ -1,10 +1,11 @@
 """Whether what a network learns from is what it is measured on."""
 
-from vfi.data.sources import TrainData, ValData
+from vfi.data.sources import TrainData, ValData, resolve
 
 
 def overlap(train: TrainData, tested: ValData) -> bool:
     """Whether training data are, or may be, what is tested on."""
+    tested = resolve(tested)
     split = train.split or ("train" if train.source == "vimeo90k" else None)
     if (train.source, train.root, split) != (tested.source, tested.root, tested.split):
         return False

@@ -1,6 +1,9 @@
 """What can be read and how, as configurations give it."""
 
-from dataclasses import dataclass, field
+import contextlib
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from torch.utils.data import Dataset
@@ -8,13 +11,13 @@ from torch.utils.data import Dataset
 from vfi.data.augment import Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
 from vfi.data.images import Triplet
-from vfi.data.layouts import LAYOUTS
+from vfi.data.layouts import LAYOUTS, require_folder
 from vfi.data.sample import SampleTriplets
 from vfi.data.triplets import TripletFolder
 from vfi.data.video import StreamSpec
 
-Source = Literal["sample", "ucf101", "vimeo90k", "middlebury", "snufilm", "video"]
-SOURCES: tuple[str, ...] = ("sample", *LAYOUTS, "video")
+Source = Literal["auto", "sample", "ucf101", "vimeo90k", "middlebury", "snufilm", "video"]
+SOURCES: tuple[str, ...] = ("auto", "sample", *LAYOUTS, "video")
 TrainSource = Literal["sample", "vimeo90k", "video"]
 TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video")  # the others exist for testing
 
@@ -61,7 +64,7 @@ class ValData:
     """What ``fit`` and ``validate`` measure between epochs.
 
     Attributes:
-        source: one of ``SOURCES``.
+        source: one of ``SOURCES``; ``auto`` is the sample without a root, else the set found there.
         root: the set's folder; None takes that of ``train`` where the source is the same.
         split: the set's part, for sets that have parts.
         clips: of a video source, a list file of the clips to use; None uses all.
@@ -73,7 +76,7 @@ class ValData:
         batch_size: triplets per batch; they must be of one size.
     """
 
-    source: Source = "sample"
+    source: Source = "auto"
     root: str | None = None
     split: str | None = None
     clips: str | None = None
@@ -88,8 +91,16 @@ class ValData:
         check_counts("val", batch_size=self.batch_size)
 
 
+def resolve(data: ValData) -> ValData:
+    """The same with ``auto`` replaced: by the sample without a folder, else by the set it holds."""
+    if data.source != "auto":
+        return data
+    return replace(data, source="sample" if data.root is None else recognise(data.root))
+
+
 def open_source(data: ValData, check: bool = True) -> Dataset[Triplet]:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
+    data = resolve(data)
     if data.source == "sample":
         return SampleTriplets()
     if data.source == "video":
@@ -104,6 +115,24 @@ def open_source(data: ValData, check: bool = True) -> Dataset[Triplet]:
     return TripletFolder(data.root, data.source, data.split, check=check)
 
 
+def recognise(root: str | os.PathLike[str]) -> str:
+    """The name of the layout in which a folder holds triplets.
+
+    Video is not guessed: folders of images would pass for it.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it holds triplets in none of the layouts.
+    """
+    require_folder(Path(root), "triplets")
+    for name, layout in LAYOUTS.items():
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            layout.triplets(Path(root))
+            return name
+    known = "; ".join(f"{layout.expects} ({name})" for name, layout in LAYOUTS.items())
+    raise ValueError(f"no triplets in {root}; known are: {known}; for clips set source to video")
+
+
 def check_source(owner: str, source: str, allowed: tuple[str, ...] = SOURCES) -> None:
     """Raises ValueError unless the source is one of those allowed."""
     if source not in allowed:
@@ -111,8 +140,10 @@ def check_source(owner: str, source: str, allowed: tuple[str, ...] = SOURCES) ->
 
 
 def check_root(option: str, source: str, root: str | None) -> None:
-    """Raises ValueError, naming the option to give, if the source's folder is missing."""
-    if source != "sample" and root is None:
+    """Raises ValueError, naming the option, if the source lacks its folder or takes none."""
+    if source == "sample" and root is not None:
+        raise ValueError(f"the sample is no folder; leave out --{option} or choose a source")
+    if source not in ("auto", "sample") and root is None:
         raise ValueError(f"the source {source!r} needs its folder; give it with --{option}")
 
 
