@@ -95,6 +95,22 @@ def test_batches_and_types_do_not_change_an_images_value(function):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+def test_autocast_costs_no_precision(function):
+    pred, target = frames()
+    with torch.autocast("cpu", torch.bfloat16):
+        value = function(pred, target)
+    assert torch.equal(value, function(pred, target))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_gradients_flow(function):
+    pred, target = frames()
+    function(pred.requires_grad_(), target).sum().backward()
+    assert pred.grad.isfinite().all()
+    assert pred.grad.abs().flatten(1).amax(1).min() > 0
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_arguments_stay_as_they_are(function):
     pred, target = frames()
     before = pred.clone(), target.clone()

@@ -22,6 +22,7 @@ __all__ = [
     "Efficiency",
     "Latency",
     "benchmark",
+    "check_positive",
     "compare_latency",
     "efficiency",
     "flops",
@@ -111,12 +112,12 @@ def benchmark(
 
     Args:
         models: names or paths as for `vfi.load_model`; the first is what the others compare to.
-        height: of the frames, in pixels.
-        width: likewise.
+        height: height of the frames in pixels.
+        width: width of the frames in pixels.
         threads: torch's CPU threads; its default if not given.
         warmup: rounds before the measured ones.
         repeats: measured rounds; each calls every model once.
-        channels_last: memory layout; true is faster for most machines.
+        channels_last: memory layout of weights and frames; true is faster on most machines.
         precision: the type convolutions run in; below float32 by autocast.
         device: cpu, cuda or cuda:N.
         output: folder for benchmark.json and benchmark.csv; nothing is written if not given.
@@ -129,7 +130,7 @@ def benchmark(
         raise ValueError(f"models must be one or more different names, got {models}")
     check_positive(height=height, width=width, repeats=repeats, threads=threads)
     folder = writable_folder(output) if output else None
-    networks = {name: load_model(name, _usable(device)) for name in models}
+    networks = {name: load_model(name, usable(device)) for name in models}
     autocast = None if precision == "float32" else getattr(torch, precision)
     conditions = {"threads": threads, "channels_last": channels_last, "autocast": autocast}
     latencies = compare_latency(
@@ -161,7 +162,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _usable(name: str) -> torch.device:
+def usable(name: str) -> torch.device:
     """The device of that name, if this machine has it."""
     try:
         device = torch.device(name)
