@@ -21,6 +21,7 @@ from vfi.module import InterpolationModule
 JOBS = {
     "verify": "vfi.data.verify",
     "benchmark": "vfi.benchmark",
+    "sweep": "vfi.sweep",
 }
 """Subcommands that are plain functions: name -> module that holds a function of that name."""
 
@@ -96,6 +97,13 @@ def main(args: Sequence[str] | None = None) -> int:
     except _USER_ERRORS as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        logging.getLogger(__name__).error("%s", error)
+        logging.getLogger(__name__).error("%s", _own_words(error))
         return 2
     return 0
+
+
+def _own_words(error: BaseException) -> BaseException:
+    """The project's own message, which jsonargparse wraps in one about types."""
+    while "Union subtypes" in str(error) and error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -1,0 +1,154 @@
+"""The command line, run as users run it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import lightning
+import pandas as pd
+import pytest
+import yaml
+
+from vfi.checkpoints import save_network
+from vfi.cli import JOBS, main
+from vfi.data import SampleTriplets
+from vfi.models import RIFE, BlockSpec, RefineSpec, variant
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> str:
+    """The path of a small random network of the v4.0 family."""
+    spec = variant("rife_v4.0").for_inference()
+    blocks = (BlockSpec.uniform(8, 4), BlockSpec.uniform(8, 1))
+    lightning.seed_everything(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_network(RIFE(spec.replace(blocks=blocks, refine=RefineSpec.uniform(2))), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def triplets(tmp_path_factory) -> Path:
+    """Three triplets in the layout of the UCF-101 benchmark."""
+    root = tmp_path_factory.mktemp("triplets")
+    sample = SampleTriplets()
+    for index in range(3):
+        folder = root / str(index + 1)
+        folder.mkdir()
+        names = {"img0": "frame_00.png", "gt": "frame_01_gt.png", "img1": "frame_02.png"}
+        for key, name in names.items():
+            frame = sample[index][key][:, :96, :96].permute(1, 2, 0).numpy()
+            assert cv2.imwrite(str(folder / name), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    return root
+
+
+def config_for(name: str, output: Path, **report: object) -> Path:
+    """A copy of a shipped configuration whose report goes to ``output``."""
+    config = yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text())
+    for callback in config["trainer"]["callbacks"]:
+        if callback["class_path"] == "vfi.evaluation.EvaluationReport":
+            callback["init_args"] |= {"output": str(output), **report}
+    path = output.with_suffix(".yaml")
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def command_line(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs ``lightning_cli.py`` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "lightning_cli.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        check=False,
+    )
+
+
+def test_a_test_writes_a_complete_run_folder(tiny, triplets, tmp_path):
+    config = config_for("baseline", tmp_path / "run", latency_size=[64, 64], repeats=2)
+    arguments = ["--model.network", tiny, "--data.source", "ucf101", "--data.root", str(triplets)]
+    assert main(["test", "-c", str(config), *arguments]) == 0
+    summary = json.loads((tmp_path / "run/metrics.json").read_text())
+    rows = pd.read_csv(tmp_path / "run/per_triplet.csv")
+    assert rows["index"].tolist() == [0, 1, 2]
+    assert rows["id"].astype(str).tolist() == ["1", "2", "3"]
+    for score in ("psnr", "ssim", "ssim_2d", "ie"):
+        assert summary["scores"][score] == pytest.approx(rows[score].mean(), abs=1e-9)
+    assert summary["config"]["data"]["root"] == str(triplets)
+    assert summary["dataset"]["benchmark"] is False
+    assert summary["model"]["flops"] == 2 * summary["model"]["macs"] > 0
+    assert summary["model"]["median_ms"] > 0
+    assert summary["environment"]["packages"]["torch"]
+    assert pd.read_csv(tmp_path / "run/metrics.csv")["psnr"][0] == summary["scores"]["psnr"]
+    assert cv2.imread(str(tmp_path / "run/triplets.png")) is not None
+
+
+def test_two_processes_print_the_digits_of_one(tiny, triplets, tmp_path):
+    arguments = ["--model.network", tiny, "--data.source", "ucf101", "--data.root", triplets]
+    cpu = ["--trainer.accelerator", "cpu"]
+    results = {}
+    for processes in (1, 2):
+        output = tmp_path / f"run{processes}"
+        config = config_for("baseline", output, latency_size=[64, 64], repeats=0)
+        ddp = ["--trainer.devices", "2", "--trainer.strategy", "ddp"] if processes == 2 else []
+        done = command_line("test", "-c", config, *arguments, *cpu, *ddp)
+        assert done.returncode == 0, done.stderr
+        results[processes] = json.loads((output / "metrics.json").read_text())
+    assert results[2]["processes"] == 2
+    assert results[2]["scores"] == results[1]["scores"]
+    one, two = ((tmp_path / f"run{n}/per_triplet.csv").read_text() for n in (1, 2))
+    assert one == two
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_configuration_says_how_it_is_run_and_parses(path, capsys):
+    lines = [line for line in path.read_text().splitlines() if "lightning_cli.py" in line]
+    assert lines, f"{path.name} names no command"
+    words = lines[0].lstrip("# ").split()
+    assert words[:2] == ["python", "lightning_cli.py"]
+    assert words[3:5] == ["-c", f"configs/{path.name}"]
+    with pytest.raises(SystemExit) as stop:
+        main([words[2], "-c", str(path), "--print_config"])
+    assert not stop.value.code
+    assert yaml.safe_load(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_jobs_explain_themselves(job, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([job, "--help"])
+    assert stop.value.code == 0
+    assert f"lightning_cli.py {job}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model.network", "rife_v9"], "rife_v9"),
+        (["--data.source", "ucf101", "--data.root", "nowhere"], "nowhere"),
+        (["--data.source", "ucf101"], "--data.root"),
+        (["--ckpt_path", "nothing.ckpt"], "nothing.ckpt"),
+    ],
+)
+def test_what_the_user_got_wrong_takes_one_line(arguments, message, tiny, tmp_path, caplog):
+    config = config_for("baseline", tmp_path / "run", repeats=0)
+    assert main(["test", "-c", str(config), "--model.network", tiny, *arguments]) == 2
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "\n" not in errors[0].strip()
+
+
+def test_an_unwritable_run_folder_is_an_error_before_any_work(tiny, tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    config = config_for("baseline", tmp_path / "run")
+    text = config.read_text().replace(str(tmp_path / "run"), str(tmp_path / "file/run"))
+    config.write_text(text)
+    assert main(["test", "-c", str(config), "--model.network", tiny]) == 2
+    assert str(tmp_path / "file/run") in caplog.text
