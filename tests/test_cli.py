@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,19 @@ def test_an_unwritable_run_folder_is_an_error_before_any_work(tiny, tmp_path, ca
     config.write_text(text)
     assert main(["test", "-c", str(config), "--model.network", tiny]) == 2
     assert str(tmp_path / "file/run") in caplog.text
+
+
+def test_a_frame_damaged_inside_is_one_line_too(tiny, triplets, tmp_path, caplog):
+    root = tmp_path / "damaged"
+    shutil.copytree(triplets, root)
+    path = root / "2/frame_02.png"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 3)
+    path.write_bytes(content)
+    config = config_for("baseline", tmp_path / "run", repeats=0)
+    arguments = ["--model.network", tiny, "--data.root", str(root), "--data.num_workers", "1"]
+    assert main(["test", "-c", str(config), *arguments]) == 2
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert str(path) in errors[0]
+    assert "\n" not in errors[0]

@@ -7,8 +7,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from jsonargparse import ActionConfigFile, ArgumentParser
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
 from rich.console import Console
 from rich.logging import RichHandler
 from typing_extensions import override
@@ -66,9 +67,10 @@ class VFICLI(LightningCLI):
 def run_job(name: str, args: Sequence[str]) -> None:
     """Runs the job ``name`` with command-line arguments."""
     function = getattr(importlib.import_module(JOBS[name]), name)
-    parser = LightningArgumentParser(
+    parser = ArgumentParser(
         prog=f"lightning_cli.py {name}", description=function.__doc__.splitlines()[0]
     )
+    parser.add_argument("-c", "--config", action=ActionConfigFile, help="a YAML file of options")
     parser.add_function_arguments(function)
     settings = parser.instantiate_classes(parser.parse_args(list(args)))
     settings.pop("config", None)
@@ -102,8 +104,11 @@ def main(args: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _own_words(error: BaseException) -> BaseException:
-    """The project's own message, which jsonargparse wraps in one about types."""
+def _own_words(error: BaseException) -> str:
+    """The project's own message, without what jsonargparse and loader processes wrap it in."""
     while "Union subtypes" in str(error) and error.__cause__ is not None:
         error = error.__cause__
-    return error
+    text = str(error).strip()
+    if "DataLoader worker process" in text:  # the worker's traceback, which ends in its message
+        return text.splitlines()[-1].partition(": ")[2]
+    return text
