@@ -1,0 +1,194 @@
+"""The job: plans the points, measures those that are missing, and draws the conclusions."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vfi import benchmark, plots, report
+from vfi.data.sources import TrainData, ValData
+from vfi.files import writable_folder
+from vfi.models import RIFESpec
+from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
+from vfi.pruning.callback import MASKS_GIVE_NO_SPEED
+from vfi.sweep.points import Conditions, Laboratory, Point, Record, kept, row
+
+logger = logging.getLogger(__name__)
+
+LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+POLICIES: dict[str, Callable[[float], Policy]] = {
+    "naive": GlobalThreshold,
+    "aware": ArchitectureAware,
+}
+DENSE = Point("dense", 0.0, "dense")
+
+
+def sweep(
+    network: str = "rife_v4.0",
+    refine: bool = True,
+    policies: dict[str, Callable[[float], Policy]] | None = None,
+    levels: tuple[float, ...] = LEVELS,
+    data: ValData = ValData(),  # noqa: B008 (frozen)
+    limit: int | None = None,
+    train: TrainData = TrainData(),  # noqa: B008 (frozen)
+    calibration: int = 10,
+    height: int = 480,
+    width: int = 640,
+    repeats: int = 10,
+    device: str = "cpu",
+    output: str = "runs/sweep",
+) -> None:
+    """Prunes a network by several policies to several levels, and measures each.
+
+    Every point is scored as ``test`` scores, and timed in turns with the dense network. It is kept
+    in the folder ``points`` of the output, so the same command goes on where it was stopped.
+
+    Args:
+        network: a name or path, as for ``vfi.load_model``.
+        refine: whether the refine stage is used.
+        policies: name -> policy, whose first argument is the level; by default ``naive``
+            (GlobalThreshold) and ``aware`` (ArchitectureAware).
+        levels: overall channel ratios to remove, each in [0, 1).
+        data: what is scored.
+        limit: score only the first triplets; all if not given.
+        train: where policies that need calibration batches get them.
+        calibration: how many batches.
+        height: of the frames that are timed, in pixels.
+        width: likewise.
+        repeats: timed rounds.
+        device: cpu, cuda or cuda:N.
+        output: folder for sweep.csv, sweep.json, pictures and points.
+
+    Raises:
+        FileNotFoundError: if a path holds no file.
+        ValueError: if a setting is out of range, or calibration would read what is scored.
+    """
+    numbers = {"height": height, "width": width, "repeats": repeats}
+    benchmark.check_positive(**numbers, limit=limit, calibration=calibration)
+    points = _points(policies or POLICIES, levels)
+    folder = writable_folder(output)
+    conditions = Conditions(
+        data, limit, train, calibration, height, width, repeats, benchmark.usable(device)
+    )
+    laboratory = Laboratory(network, refine, conditions)
+    records = _measure(laboratory, points, folder / "points")
+    _conclude(laboratory, records, folder)
+
+
+def _points(
+    policies: Mapping[str, Callable[[float], Policy]], levels: Sequence[float]
+) -> list[Point]:
+    """Dense first, then level by level, so that a sweep that was stopped compares policies."""
+    levels = sorted({level for level in levels if level != 0})
+    if not levels:
+        raise ValueError("levels has no sparsity above 0; give at least one, e.g. 0.3")
+    for name in policies:
+        if not re.fullmatch(r"\w+", name) or name == DENSE.series:
+            raise ValueError(
+                f"a policy is named {name!r}; use letters, digits and _, and not {DENSE.series!r}"
+            )
+    pruned = [
+        Point(name, level, "compact", make(level))
+        for level in levels
+        for name, make in policies.items()
+    ]
+    # Computes what its compact twin computes, at the dense network's speed: one is proof enough.
+    name, make = list(policies.items())[-1]
+    level = levels[len(levels) // 2]
+    return [DENSE, *pruned, Point(name, level, "masked", make(level))]
+
+
+def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> list[Record]:
+    """The records of all points, in order; those that are kept and still hold are not repeated."""
+    records = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    try:
+        with progress:
+            overall = progress.add_task("points", total=len(points))
+            current = progress.add_task("", total=laboratory.triplets)
+            for point in points:
+                progress.reset(current, description=point.name)
+                path = folder / f"{point.name}.json"
+                record = kept(path, laboratory.fingerprint(point))
+                if record is None:
+                    record = laboratory.measure(point, lambda: progress.advance(current))
+                    report.write_json(record, path)
+                records[point.name] = record
+                progress.advance(overall)
+    except KeyboardInterrupt:
+        logger.warning(
+            "stopped; %d of %d points are kept in %s, the same command goes on from there",
+            len(records), len(points), folder,
+        )  # fmt: skip
+        raise
+    return list(records.values())
+
+
+def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> None:
+    dense = records[0]
+    rows = [row(record, dense) for record in records]
+    report.write_csv(rows, folder / "sweep.csv")
+    report.write_json(
+        {
+            "network": laboratory.module.source,
+            "rows": rows,
+            "note": MASKS_GIVE_NO_SPEED,
+            "points": records,
+            "conditions": laboratory.circumstances,
+            "environment": report.environment(),
+        },
+        folder / "sweep.json",
+    )
+    _draw(pd.DataFrame(rows), records, laboratory, folder)
+    columns = ("policy", "variant", "level", "ratio", "emptied", "psnr", "psnr_drop")
+    columns += ("psnr_drop_se", "ssim", "parameters_ratio", "flops_ratio", "median_ms", "speedup")
+    report.table(
+        f"{laboratory.module.source} on {laboratory.dataset}",
+        [{name: r[name] for name in columns} for r in rows],
+        caption=MASKS_GIVE_NO_SPEED,
+    )
+    logger.info("wrote %s", folder)
+
+
+def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, folder: Path) -> None:
+    source = laboratory.module.source
+    title = f"{source}, pruned and not trained further, on {laboratory.dataset}"
+    rows["series"] = rows["policy"].where(rows["variant"] != "masked", rows["policy"] + ", masked")
+    rows["label"] = rows["level"].map("{:g}".format)
+    timed = records[0]["latency"]
+    speed = f"speed over dense at {timed['width']}x{timed['height']} ({timed['device']})"
+    plots.pareto_plot(
+        rows, "speedup", "psnr", "series", folder / "quality_speed.png",
+        label="label", x_label=speed, y_label="PSNR, dB", title=title,
+    )  # fmt: skip
+    dense, pruned = rows[rows["variant"] == "dense"], rows[rows["variant"] == "compact"]
+    starts = [dense.assign(series=name) for name in pruned["series"].unique()]
+    lines = pd.concat([*starts, pruned])
+    for score, label in (("psnr", "PSNR, dB"), ("ssim", "SSIM")):
+        plots.lines_plot(
+            lines, "ratio", score, "series", folder / f"{score}_sparsity.png",
+            reference=float(dense[score].iloc[0]),
+            x_label="channels removed, overall ratio", y_label=label, title=title,
+        )  # fmt: skip
+    plots.kept_channels_plot(
+        _fractions(records, laboratory.dense.spec),
+        folder / "kept_channels.png",
+        f"channels that each policy keeps of {source}",
+    )
+
+
+def _fractions(records: list[Record], spec: RIFESpec) -> dict[str, dict[str, float]]:
+    """Policy and level -> group -> the fraction of its channels that stay."""
+    full = {name: group.width for name, group in channel_groups(spec).items()}
+    pruned = [record for record in records if record["variant"] == "compact"]
+    return {
+        f"{record['series']} {record['level']:g}": {
+            name: width / full[name] for name, width in record["plan"]["widths"].items()
+        }
+        for record in sorted(pruned, key=lambda record: record["series"], reverse=True)
+    }

@@ -1,0 +1,268 @@
+"""One point of a sweep: a network pruned in one way, scored and timed, kept in a file."""
+
+import copy
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from vfi import benchmark, report
+from vfi.checkpoints.formats import digest
+from vfi.data.datamodule import TripletDataModule
+from vfi.data.overlap import overlap
+from vfi.data.sources import TrainData, ValData
+from vfi.evaluation import SCORES
+from vfi.models import RIFE, Interpolator
+from vfi.module import RIFEModule
+from vfi.pruning import Batch, Masks, Policy, PruningPlan, compact
+from vfi.pruning.callback import describe
+
+Record = dict[str, Any]
+"""What is known of a point, in the types of JSON."""
+
+Variant = Literal["dense", "compact", "masked"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is to be measured.
+
+    Attributes:
+        series: the policy's name.
+        level: the overall channel ratio asked for, in [0, 1).
+        variant: whether pruned channels are removed or only zeroed.
+        policy: None for the dense network.
+    """
+
+    series: str
+    level: float
+    variant: Variant
+    policy: Policy | None = None
+
+    @property
+    def name(self) -> str:
+        """Its file's, without suffix."""
+        return f"{self.series}-{self.level:g}-{self.variant}" if self.policy else self.series
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How points are measured: see `vfi.sweep.sweep`."""
+
+    data: ValData
+    limit: int | None
+    train: TrainData
+    calibration: int
+    height: int
+    width: int
+    repeats: int
+    device: torch.device
+
+
+class Laboratory:
+    """Measures points of one network under the same conditions.
+
+    Args:
+        source: the network's name or path.
+        refine: whether its refine stage is used.
+        conditions: how to measure.
+    """
+
+    def __init__(self, source: str, refine: bool, conditions: Conditions) -> None:
+        self.conditions = conditions
+        self.module = RIFEModule(source, refine=refine)
+        self.dense = self.module.network
+        # One triplet a batch, so that `limit` counts triplets.
+        val = dataclasses.replace(conditions.data, batch_size=1)
+        self.data = TripletDataModule(train=conditions.train, val=val)
+        self.data.setup("validate")
+
+    @property
+    def triplets(self) -> int:
+        """How many are scored for a point."""
+        return min(len(self.data.val_set), self.conditions.limit or math.inf)
+
+    @property
+    def dataset(self) -> str:
+        """What is scored, in words."""
+        return str(self.circumstances["dataset"]["name"])
+
+    @cached_property
+    def circumstances(self) -> dict[str, Any]:
+        """All that figures depend on, besides the point."""
+        settings = dataclasses.asdict(self.conditions)
+        del settings["data"]  # its contents count, not where they are
+        environment = report.environment()
+        return {
+            "network": digest(self.dense.state_dict()),
+            "dataset": self.data.identity("val"),
+            **settings | {"device": str(self.conditions.device)},
+            "threads": torch.get_num_threads(),
+            "cpu": environment["cpu"],
+            "gpus": environment["gpus"],
+            "torch": environment["packages"]["torch"],
+        }
+
+    def fingerprint(self, point: Point) -> str:
+        """Tells whether a kept record still holds."""
+        what = (point.series, point.level, point.variant, describe(point.policy))
+        text = json.dumps([what, self.circumstances], default=str, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def measure(self, point: Point, advance: Callable[[], None]) -> Record:
+        """Prunes, scores and times; ``advance`` is called after each triplet."""
+        plan = point.policy(self.dense, self._batches()) if point.policy else None
+        network = _pruned(self.dense, plan, point.variant)
+        size = self.conditions.height, self.conditions.width
+        return {
+            "fingerprint": self.fingerprint(point),
+            "series": point.series,
+            "level": point.level,
+            "variant": point.variant,
+            "policy": describe(point.policy),
+            "plan": _summary(plan or PruningPlan(self.dense.spec)),
+            "scores": self._score(network, advance),
+            "costs": dataclasses.asdict(benchmark.efficiency(network, *size)),
+            "latency": self._time(network),
+        }
+
+    def _batches(self) -> Iterator[Batch]:
+        conditions = self.conditions
+        if overlap(conditions.train, conditions.data):
+            raise ValueError(
+                f"a policy would calibrate on what is scored ({conditions.data.source!r}); give "
+                "--train another source or root, or hold the scored clips out of it"
+            )
+        yield from self.data.calibration_batches(conditions.calibration, "cpu")
+
+    def _score(self, network: RIFE, advance: Callable[[], None]) -> dict[str, list[Any]]:
+        """The scores of each triplet, as a test computes them."""
+        self.module.network = network
+        collect = _Collect(advance)
+        device = self.conditions.device
+        trainer = Trainer(
+            accelerator="cpu" if device.type == "cpu" else "gpu",
+            devices=1 if device.type == "cpu" else [device.index or 0],
+            limit_val_batches=self.conditions.limit or 1.0,
+            callbacks=[collect],
+            use_distributed_sampler=False,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        try:
+            trainer.validate(self.module, datamodule=self.data, verbose=False)
+        except SystemExit as stop:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from stop
+        return collect.columns
+
+    def _time(self, network: RIFE) -> dict[str, Any]:
+        """The latency of ``network`` and of the dense one, measured in turns."""
+        conditions, dense = self.conditions, self.dense
+        models = {"dense": Interpolator(dense)}
+        if network is not dense:
+            models["network"] = Interpolator(network)
+        for model in models.values():
+            model.to(conditions.device).eval()
+        measured = benchmark.compare_latency(
+            models,
+            conditions.height,
+            conditions.width,
+            repeats=conditions.repeats,
+            channels_last=True,
+        )
+        dense.cpu()
+        latency = dataclasses.asdict(measured.get("network", measured["dense"]))
+        return latency | {"dense_median_ms": measured["dense"].median_ms}
+
+
+class _Collect(Callback):
+    """Keeps the scores of each triplet."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        self.advance = advance
+        self.columns: dict[str, list[Any]] = {name: [] for name in ("id", *SCORES)}
+
+    @override
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: dict[str, Any],
+        batch: dict[str, Any],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.columns["id"] += list(batch["id"])
+        for name in SCORES:
+            self.columns[name] += outputs[name].tolist()
+        self.advance()
+
+
+def kept(path: Path, fingerprint: str) -> Record | None:
+    """The record in the file, if there is one and it still holds."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return record if record.get("fingerprint") == fingerprint else None
+
+
+def row(record: Record, dense: Record) -> dict[str, Any]:
+    """The figures of a point as a row of a table; drops are to the dense network.
+
+    ``*_drop_se`` is the standard error of the mean of the drops of each triplet.
+    """
+    figures = {
+        "policy": record["series"],
+        "variant": record["variant"],
+        "level": record["level"],
+        "ratio": record["plan"]["ratio"],
+        "emptied": len(record["plan"]["emptied"]),
+        "triplets": len(record["scores"]["id"]),
+    }
+    for name in SCORES:
+        scores = np.array(record["scores"][name])
+        figures[name] = float(scores.mean())
+        if name in ("psnr", "ssim"):
+            drops = np.array(dense["scores"][name]) - scores
+            figures[f"{name}_drop"] = float(drops.mean())
+            figures[f"{name}_drop_se"] = (
+                float(drops.std(ddof=1) / math.sqrt(len(drops))) if len(drops) > 1 else None
+            )
+    for name in ("parameters", "flops"):
+        figures[name] = record["costs"][name]
+        figures[f"{name}_ratio"] = record["costs"][name] / dense["costs"][name]
+    for name in ("median_ms", "dense_median_ms", "fps", "speedup"):
+        figures[name] = record["latency"][name]
+    return figures
+
+
+def _pruned(dense: RIFE, plan: PruningPlan | None, variant: Variant) -> RIFE:
+    if plan is None:
+        return dense
+    if variant == "compact":
+        return compact(dense, plan)
+    network = copy.deepcopy(dense)
+    Masks(network, plan).apply()
+    return network
+
+
+def _summary(plan: PruningPlan) -> dict[str, Any]:
+    return {
+        "ratio": plan.ratio,
+        "widths": plan.widths,
+        "emptied": list(plan.emptied),
+        "protected": dict(plan.protected),
+    }
