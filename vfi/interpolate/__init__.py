@@ -1,0 +1,8 @@
+"""Video in, video out: more frames, slower motion, and a check of how good they are."""
+
+from vfi.interpolate.frames import interpolate_frames
+from vfi.interpolate.job import interpolate, interpolate_video
+from vfi.interpolate.settings import Settings
+from vfi.interpolate.summary import Summary
+
+__all__ = ["Settings", "Summary", "interpolate", "interpolate_frames", "interpolate_video"]

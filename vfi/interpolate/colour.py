@@ -1,0 +1,196 @@
+"""Pixels between the form videos store them in and the RGB the network sees.
+
+Everything is done in float32 from the stored code values, whatever their depth, and rounded once
+at the end: 10 bits stay 10 bits. Original and generated frames take the same way, so neither can be
+told from the other by its colours.
+
+Chroma is repeated on the way in and averaged over the same pixels on the way out. That is what
+players' plain conversions (and so the networks' training data) do, and it is its own inverse: an
+original frame whose colours lie in the RGB cube comes out with exactly the values it went in with.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from av.video.format import VideoFormat
+from torch import Tensor
+
+_PLANAR = re.compile(r"(?:yuvj?(4[0-4][0-4])p|(gbrp)|(gray))(?:(\d+)le)?$")
+_SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0)}
+_SUBSAMPLING["410"] = (2, 2)
+_LUMA_WEIGHTS = {  # Kr, Kb of ITU-T H.273 by matrix code
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
+BT709, BT601, LIMITED, FULL, UNSPECIFIED = 1, 6, 1, 2, 2
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """What a stream says of its colours, as the codes of ITU-T H.273; kept as they are.
+
+    Attributes:
+        range: 0 not said, 1 limited, 2 full.
+        matrix: 2 is "not said", as for the next two.
+        primaries: of the RGB values.
+        transfer: their curve.
+    """
+
+    range: int = 0
+    matrix: int = UNSPECIFIED
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+
+
+@dataclass(frozen=True)
+class PixelSpec:
+    """How planes of code values stand for colours.
+
+    Attributes:
+        kind: ``yuv`` (planes Y, Cb, Cr), ``rgb`` (planes G, B, R) or ``gray`` (Y alone).
+        depth: bits of a code value, 8 to 16.
+        shift: chroma is smaller by these powers of two, (horizontally, vertically).
+        full_range: codes use their whole range rather than 16 to 235 of 255.
+        weights: Kr and Kb, the luma weights of red and blue.
+    """
+
+    kind: str
+    depth: int = 8
+    shift: tuple[int, int] = (0, 0)
+    full_range: bool = False
+    weights: tuple[float, float] = _LUMA_WEIGHTS[BT709]
+
+    @property
+    def pixel_format(self) -> str:
+        """FFmpeg's name of the layout."""
+        names = {shift: f"yuv{name}p" for name, shift in _SUBSAMPLING.items()}
+        base = {"rgb": "gbrp", "gray": "gray"}.get(self.kind) or names[self.shift]
+        return base if self.depth == 8 else f"{base}{self.depth}le"
+
+    def plane_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
+        """The (height, width) of each plane of a frame."""
+        if self.kind == "gray":
+            return [(height, width)]
+        x, y = self.shift if self.kind == "yuv" else (0, 0)
+        return [(height, width)] + [(-(-height >> y), -(-width >> x))] * 2
+
+    def to_rgb(self, planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
+        """Code values to ``(3, H, W)`` float32 RGB in [0, 1]; what lies outside is clamped."""
+        codes = [torch.from_numpy(_signed(plane)).to(device) for plane in planes]
+        if self.depth > 8:  # read as int16: put the sign bit back
+            codes = [code.to(torch.int32) & 0xFFFF for code in codes]
+        peak = (1 << self.depth) - 1
+        if self.kind == "rgb":
+            green, blue, red = codes
+            return torch.stack([red, green, blue]).float().div_(peak)
+        low, luma_span, mid, chroma_span = self._levels()
+        luma = codes[0].float().sub_(low).div_(luma_span)
+        if self.kind == "gray":
+            return luma.clamp_(0, 1).expand(3, -1, -1).contiguous()
+        height, width = luma.shape
+        cb, cr = (
+            _repeat(code.float().sub_(mid).div_(chroma_span), self.shift)[:height, :width]
+            for code in codes[1:]
+        )
+        kr, kb = self.weights
+        rgb = luma.new_empty(3, height, width)
+        torch.add(luma, cr, alpha=2 * (1 - kr), out=rgb[0])
+        torch.add(luma, cb, alpha=2 * (1 - kb), out=rgb[2])
+        torch.sub(luma, rgb[0], alpha=kr, out=rgb[1]).sub_(rgb[2], alpha=kb).div_(1 - kr - kb)
+        return rgb.clamp_(0, 1)
+
+    def from_rgb(self, rgb: Tensor) -> list[np.ndarray]:
+        """``(3, H, W)`` RGB in [0, 1] to code values, each rounded to the nearest."""
+        peak = (1 << self.depth) - 1
+        red, green, blue = rgb.float()
+        if self.kind == "rgb":
+            return [self._codes(plane * peak) for plane in (green, blue, red)]
+        kr, kb = self.weights
+        low, luma_span, mid, chroma_span = self._levels()
+        luma = (green * (1 - kr - kb)).add_(red, alpha=kr).add_(blue, alpha=kb)
+        planes = [luma * luma_span + low]
+        if self.kind == "yuv":
+            for colour, weight in ((blue, kb), (red, kr)):
+                chroma = _average(colour - luma, self.shift)
+                planes.append(chroma * (chroma_span / (2 * (1 - weight))) + mid)
+        return [self._codes(plane) for plane in planes]
+
+    def _levels(self) -> tuple[float, float, float, float]:
+        """Black, the span of luma, the middle of chroma and its span, in code values."""
+        mid = 1 << (self.depth - 1)
+        if self.full_range:
+            peak = (1 << self.depth) - 1
+            return 0, peak, mid, peak
+        unit = 1 << (self.depth - 8)
+        return 16 * unit, 219 * unit, mid, 224 * unit
+
+    def _codes(self, plane: Tensor) -> np.ndarray:
+        plane = plane.add(0.5).floor_().clamp_(0, (1 << self.depth) - 1)
+        if self.depth == 8:
+            return plane.to(torch.uint8).cpu().numpy()
+        # Through int16, half the bytes of int32, as not every device has unsigned 16 bits.
+        return plane.to(torch.int32).to(torch.int16).cpu().numpy().view(np.uint16)
+
+
+def working_format(name: str) -> str:
+    """The planar format, of no less precision, that frames of pixel format ``name`` are read as."""
+    if _PLANAR.match(name):
+        return name.replace("yuvj", "yuv")
+    layout = VideoFormat(name, 16, 16)
+    colours = [part for part in layout.components if not part.is_alpha]
+    depth = max(part.bits for part in colours)
+    depth = 8 if layout.has_palette else next(d for d in (8, 10, 12, 14, 16) if d >= min(depth, 16))
+    suffix = "" if depth == 8 else f"{depth}le"
+    if layout.is_rgb or layout.has_palette or name.startswith("xyz"):
+        return f"gbrp{suffix}"
+    if len(colours) == 1:
+        return f"gray{suffix}"
+    ratio = (16 // colours[1].width, 16 // colours[1].height)
+    names = {(1 << x, 1 << y): key for key, (x, y) in _SUBSAMPLING.items()}
+    return f"yuv{names[ratio]}p{suffix}"
+
+
+def spec_of(pixel_format: str, tags: ColourTags, height: int) -> PixelSpec:
+    """Reads a `working_format` and its tags.
+
+    A matrix that is not said or not known is taken as players do, BT.709 from 720 lines up and
+    BT.601 below; as the same one leads back, a wrong guess changes no pixel of the originals.
+    """
+    subsampling, rgb, gray, depth = _PLANAR.match(pixel_format).groups()
+    return PixelSpec(
+        kind="rgb" if rgb else "gray" if gray else "yuv",
+        depth=int(depth or 8),
+        shift=_SUBSAMPLING[subsampling] if subsampling else (0, 0),
+        full_range=tags.range == FULL,
+        weights=_LUMA_WEIGHTS.get(tags.matrix) or _LUMA_WEIGHTS[BT709 if height >= 720 else BT601],
+    )
+
+
+def _signed(plane: np.ndarray) -> np.ndarray:
+    return plane if plane.dtype == np.uint8 else plane.view(np.int16)
+
+
+def _repeat(plane: Tensor, shift: tuple[int, int]) -> Tensor:
+    for axis, power in ((-1, shift[0]), (-2, shift[1])):
+        if power:
+            plane = plane.repeat_interleave(1 << power, dim=axis)
+    return plane
+
+
+def _average(plane: Tensor, shift: tuple[int, int]) -> Tensor:
+    if shift == (0, 0):
+        return plane
+    x, y = 1 << shift[0], 1 << shift[1]
+    height, width = plane.shape
+    plane = plane[None, None]
+    if height % y or width % x:
+        plane = F.pad(plane, (0, -width % x, 0, -height % y), mode="replicate")
+    return F.avg_pool2d(plane, (y, x))[0, 0]
