@@ -98,7 +98,7 @@ class Taylor(Importance):
         frame = torch.func.functional_call(
             Interpolator(network),
             wrapped,
-            (batch["img0"], batch["img1"], _timestep(network, batch)),
+            _inputs(batch),
         )
         gradients = torch.autograd.grad(self.loss(frame, batch["gt"]), list(leaves.values()))
         change = {
@@ -159,7 +159,7 @@ class ActivationL1(Importance):
         try:
             with torch.no_grad():
                 for batch in _calibration(self, batches):
-                    Interpolator(network)(batch["img0"], batch["img1"], _timestep(network, batch))
+                    Interpolator(network)(*_inputs(batch))
         finally:
             for hook in hooks:
                 hook.remove()
@@ -193,7 +193,7 @@ def _normalized(scores: Tensor, normalize: Normalize) -> Tensor:
     return scores.cpu()
 
 
-def _middle(network: RIFE, batch: Batch) -> tuple[Tensor, Tensor, float | Tensor]:
+def _inputs(batch: Batch) -> tuple[Tensor, Tensor, float | Tensor]:
     return batch["img0"], batch["img1"], batch.get("timestep", 0.5)
 
 
