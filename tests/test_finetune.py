@@ -31,7 +31,9 @@ def run(tmp_path):
         config["data"] |= {"num_workers": 0, "train": {"batch_size": 2, "augment": {"crop": 64}}}
         _, pruning, evaluation = config["trainer"]["callbacks"]
         pruning["init_args"] |= {"mode": mode, "finetune": {"steps": 3}}
-        pruning["init_args"]["policy"]["init_args"] |= {"min_channels": 1, "multiple": 1}
+        policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
+        policy["importance"] = {"class_path": "vfi.pruning.L1"}
+        pruning["init_args"]["policy"]["init_args"] |= policy
         settings = {"output": str(output), "repeats": 1, "latency_size": [32, 32]}
         evaluation["init_args"] |= settings | {"pictures": False}
         config["trainer"]["callbacks"] = [pruning, evaluation] if report else [pruning]

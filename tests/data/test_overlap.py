@@ -1,6 +1,6 @@
 import pytest
 
-from vfi.data.overlap import overlap
+from vfi.data.overlap import check_calibration, overlap
 from vfi.data.sources import TrainData, ValData
 
 
@@ -24,3 +24,10 @@ from vfi.data.sources import TrainData, ValData
 )
 def test_overlap(train, tested, expected):
     assert overlap(train, tested) is expected
+
+
+def test_calibration_keeps_off_the_tested_set():
+    with pytest.raises(ValueError, match=r"calibration would read the set that is tested \(a\)"):
+        check_calibration(TrainData("video", "a"), ValData("video", "a"))
+    check_calibration(TrainData("video", "a"), ValData("video", "b"))
+    check_calibration(TrainData(), ValData())  # the sample, which is no benchmark

@@ -12,3 +12,18 @@ def overlap(train: TrainData, tested: ValData) -> bool:
     if train.source != "video" or tested.clips is None:
         return True
     return train.hold_out != tested.clips and train.clips in (None, tested.clips)
+
+
+def check_calibration(train: TrainData, tested: ValData) -> None:
+    """Makes sure that calibration does not read what is tested.
+
+    The sample may be read: its figures say nothing anyway, and everything must run without data.
+
+    Raises:
+        ValueError: if it would.
+    """
+    if train.source != "sample" and overlap(train, tested):
+        raise ValueError(
+            f"calibration would read the set that is tested ({tested.root}); give the training "
+            "data another root, or hold the tested clips out of it"
+        )

@@ -57,8 +57,10 @@ class ChannelPruning(Callback):
         policy: chooses the channels.
         mode: ``compact`` removes them; ``mask`` zeroes them, which computes the same and is no
             faster.
-        calibration: batches of the data module's training set that the policy may look at. They
-            are only read if the policy's importance needs them; never those of the test set.
+        repair: re-fit the compact network's layers to the dense ones before it is used, without
+            training: see `vfi.pruning.repair`.
+        calibration: batches of the data module's training set that repair and policies may look
+            at. They are only read if those need them; never those of the test set.
         finetune: train the pruned network after the test, and test again (the command line does).
 
     Attributes:
@@ -66,13 +68,14 @@ class ChannelPruning(Callback):
         dense: the network before pruning, while a pruned one is in its place.
 
     Raises:
-        ValueError: if ``mode`` is unknown or ``calibration`` is below 1.
+        ValueError: if ``mode`` is unknown, ``calibration`` is below 1, or masks are to be repaired.
     """
 
     def __init__(
         self,
         policy: Policy,
         mode: Literal["mask", "compact"] = "compact",
+        repair: bool = False,
         calibration: int = 10,
         finetune: FineTuning | None = None,
     ) -> None:
@@ -80,8 +83,11 @@ class ChannelPruning(Callback):
             raise ValueError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
         if calibration < 1:
             raise ValueError(f"calibration is {calibration} batches; it must be at least 1")
+        if repair and mode != "compact":
+            raise ValueError(f"repair works on compact networks, not in mode {mode!r}")
         self.policy = policy
         self.mode = mode
+        self.repair = repair
         self.calibration = calibration
         self.finetune = finetune
         self.plan: PruningPlan | None = None
@@ -156,6 +162,7 @@ class ChannelPruning(Callback):
         report = {
             "policy": describe(self.policy),
             "mode": self.mode,
+            "repair": self.repair,
             "ratio": self.plan.ratio,
             "parameters": {"dense": before, "compact": after},
             "widths": self.plan.widths,
@@ -174,6 +181,8 @@ class ChannelPruning(Callback):
             self.plan = self.plan or self._make_plan(trainer, pl_module)
             if self.mode == "compact":
                 pruned = compact(network, self.plan)
+                if self.repair:
+                    self._repair(pruned, trainer, pl_module)
             else:
                 pruned = copy.deepcopy(network)
                 Masks(pruned, self.plan).apply()
@@ -198,9 +207,19 @@ class ChannelPruning(Callback):
             plan = self.policy(pl_module.network, batches).to_dict()
         return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
 
+    def _repair(self, pruned: RIFE, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gives ``pruned`` the weights that the first process finds."""
+        from vfi.pruning.repair import repair
+
+        state = None
+        if trainer.is_global_zero:
+            batches = self._batches(trainer, pl_module.device)
+            state = repair(pruned, pl_module.network, self.plan, batches).cpu().state_dict()
+        pruned.load_state_dict(trainer.strategy.broadcast(state))
+
     def _batches(self, trainer: Trainer, device: torch.device) -> Iterator[Batch]:
         if not hasattr(trainer.datamodule, "calibration_batches"):
-            raise ValueError("the policy needs batches to look at: test or fit with a data module")
+            raise ValueError("calibration needs batches: test or fit with a data module")
         yield from trainer.datamodule.calibration_batches(
             self.calibration, device, tested=trainer.testing
         )

@@ -14,7 +14,6 @@ from vfi.data.sources import TrainData, ValData
 from vfi.files import writable_folder
 from vfi.models import RIFESpec
 from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
-from vfi.pruning.callback import MASKS_GIVE_NO_SPEED
 from vfi.sweep.points import Conditions, Laboratory, Point, Record, kept, row
 
 logger = logging.getLogger(__name__)
@@ -25,6 +24,11 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
     "aware": ArchitectureAware,
 }
 DENSE = Point("dense", 0.0, "dense")
+NOTE = (
+    "Drops are means of paired differences to dense, with their standard errors. The masked "
+    "network computes what its compact twin does and is no faster than dense: its channels are "
+    "zeroed, not removed."
+)
 
 
 def sweep(
@@ -32,6 +36,7 @@ def sweep(
     refine: bool = True,
     policies: dict[str, Callable[[float], Policy]] | None = None,
     levels: tuple[float, ...] = LEVELS,
+    repair: bool = False,
     data: ValData = ValData(),  # noqa: B008 (frozen)
     limit: int | None = None,
     train: TrainData = TrainData(),  # noqa: B008 (frozen)
@@ -53,9 +58,10 @@ def sweep(
         policies: name -> policy, whose first argument is the level; by default ``naive``
             (GlobalThreshold) and ``aware`` (ArchitectureAware).
         levels: overall channel ratios to remove, each in [0, 1).
+        repair: also measure every pruned network after `vfi.pruning.repair`.
         data: what is scored.
         limit: score only the first triplets; all if not given.
-        train: where policies that need calibration batches get them.
+        train: where repair, and policies that need them, get calibration batches.
         calibration: how many batches.
         height: of the frames that are timed, in pixels.
         width: likewise.
@@ -69,7 +75,7 @@ def sweep(
     """
     numbers = {"height": height, "width": width, "repeats": repeats}
     benchmark.check_positive(**numbers, limit=limit, calibration=calibration)
-    points = _points(policies or POLICIES, levels)
+    points = _points(policies or POLICIES, levels, repair)
     folder = writable_folder(output)
     conditions = Conditions(
         data, limit, train, calibration, height, width, repeats, benchmark.usable(device)
@@ -80,7 +86,7 @@ def sweep(
 
 
 def _points(
-    policies: Mapping[str, Callable[[float], Policy]], levels: Sequence[float]
+    policies: Mapping[str, Callable[[float], Policy]], levels: Sequence[float], repair: bool
 ) -> list[Point]:
     """Dense first, then level by level, so that a sweep that was stopped compares policies."""
     levels = sorted({level for level in levels if level != 0})
@@ -92,9 +98,10 @@ def _points(
                 f"a policy is named {name!r}; use letters, digits and _, and not {DENSE.series!r}"
             )
     pruned = [
-        Point(name, level, "compact", make(level))
+        Point(name, level, variant, make(level))
         for level in levels
         for name, make in policies.items()
+        for variant in (("compact", "repaired") if repair else ("compact",))
     ]
     # Computes what its compact twin computes, at the dense network's speed: one is proof enough.
     name, make = list(policies.items())[-1]
@@ -137,7 +144,7 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
         {
             "network": laboratory.module.source,
             "rows": rows,
-            "note": MASKS_GIVE_NO_SPEED,
+            "note": NOTE,
             "points": records,
             "conditions": laboratory.circumstances,
             "environment": report.environment(),
@@ -150,23 +157,26 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
     report.table(
         f"{laboratory.module.source} on {laboratory.dataset}",
         [{name: r[name] for name in columns} for r in rows],
-        caption=MASKS_GIVE_NO_SPEED,
+        caption=NOTE,
     )
     logger.info("wrote %s", folder)
 
 
 def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, folder: Path) -> None:
     source = laboratory.module.source
-    title = f"{source}, pruned and not trained further, on {laboratory.dataset}"
-    rows["series"] = rows["policy"].where(rows["variant"] != "masked", rows["policy"] + ", masked")
+    title = f"{source}, pruned without training, on {laboratory.dataset}"
+    plain = rows["variant"].isin(["dense", "compact"])
+    rows["series"] = rows["policy"].where(plain, rows["policy"] + ", " + rows["variant"])
     rows["label"] = rows["level"].map("{:g}".format)
+    dense, masked = (rows[rows["variant"] == name] for name in ("dense", "masked"))
+    pruned = rows[rows["variant"].isin(["compact", "repaired"])]
     timed = records[0]["latency"]
-    speed = f"speed over dense at {timed['width']}x{timed['height']} ({timed['device']})"
     plots.pareto_plot(
-        rows, "speedup", "psnr", "series", folder / "quality_speed.png",
-        label="label", x_label=speed, y_label="PSNR, dB", title=title,
+        # Pruned networks first: a series then has the same colour in all pictures.
+        pd.concat([pruned, dense, masked]), "speedup", "psnr", "series",
+        folder / "quality_speed.png", label="label", y_label="PSNR, dB", title=title,
+        x_label=f"speed over dense at {timed['width']}x{timed['height']} ({timed['device']})",
     )  # fmt: skip
-    dense, pruned = rows[rows["variant"] == "dense"], rows[rows["variant"] == "compact"]
     starts = [dense.assign(series=name) for name in pruned["series"].unique()]
     lines = pd.concat([*starts, pruned])
     for score, label in (("psnr", "PSNR, dB"), ("ssim", "SSIM")):
@@ -178,17 +188,18 @@ def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, fol
     plots.kept_channels_plot(
         _fractions(records, laboratory.dense.spec),
         folder / "kept_channels.png",
-        f"channels that each policy keeps of {source}",
+        f"channels that each policy keeps of {source}, in percent",
     )
 
 
 def _fractions(records: list[Record], spec: RIFESpec) -> dict[str, dict[str, float]]:
-    """Policy and level -> group -> the fraction of its channels that stay."""
+    """Policy and level -> group -> the fraction of its channels that stay; policy by policy."""
     full = {name: group.width for name, group in channel_groups(spec).items()}
     pruned = [record for record in records if record["variant"] == "compact"]
+    policies = list(dict.fromkeys(record["series"] for record in pruned))
     return {
         f"{record['series']} {record['level']:g}": {
             name: width / full[name] for name, width in record["plan"]["widths"].items()
         }
-        for record in sorted(pruned, key=lambda record: record["series"], reverse=True)
+        for record in sorted(pruned, key=lambda record: policies.index(record["series"]))
     }

@@ -19,18 +19,27 @@ from typing_extensions import override
 from vfi import benchmark, report
 from vfi.checkpoints.formats import digest
 from vfi.data.datamodule import TripletDataModule
-from vfi.data.overlap import overlap
+from vfi.data.overlap import check_calibration
 from vfi.data.sources import TrainData, ValData
 from vfi.evaluation import SCORES
 from vfi.models import RIFE, Interpolator
 from vfi.module import RIFEModule
-from vfi.pruning import Batch, Masks, Policy, PruningPlan, compact
+from vfi.pruning import (
+    ArchitectureAware,
+    Batch,
+    GlobalThreshold,
+    Masks,
+    Policy,
+    PruningPlan,
+    Scores,
+    compact,
+)
 from vfi.pruning.callback import describe
 
 Record = dict[str, Any]
 """What is known of a point, in the types of JSON."""
 
-Variant = Literal["dense", "compact", "masked"]
+Variant = Literal["dense", "compact", "repaired", "masked"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Point:
     Attributes:
         series: the policy's name.
         level: the overall channel ratio asked for, in [0, 1).
-        variant: whether pruned channels are removed or only zeroed.
+        variant: whether pruned channels are removed (and what is left is repaired) or only zeroed.
         policy: None for the dense network.
     """
 
@@ -86,6 +95,7 @@ class Laboratory:
         val = dataclasses.replace(conditions.data, batch_size=1)
         self.data = TripletDataModule(train=conditions.train, val=val)
         self.data.setup("validate")
+        self._scores: dict[str, Scores] = {}
 
     @property
     def triplets(self) -> int:
@@ -121,8 +131,8 @@ class Laboratory:
 
     def measure(self, point: Point, advance: Callable[[], None]) -> Record:
         """Prunes, scores and times; ``advance`` is called after each triplet."""
-        plan = point.policy(self.dense, self._batches()) if point.policy else None
-        network = _pruned(self.dense, plan, point.variant)
+        plan = self._plan(point.policy) if point.policy else PruningPlan(self.dense.spec)
+        network = self._pruned(plan, point.variant)
         size = self.conditions.height, self.conditions.width
         return {
             "fingerprint": self.fingerprint(point),
@@ -130,20 +140,43 @@ class Laboratory:
             "level": point.level,
             "variant": point.variant,
             "policy": describe(point.policy),
-            "plan": _summary(plan or PruningPlan(self.dense.spec)),
+            "plan": _summary(plan),
             "scores": self._score(network, advance),
             "costs": dataclasses.asdict(benchmark.efficiency(network, *size)),
             "latency": self._time(network),
         }
 
+    def _plan(self, policy: Policy) -> PruningPlan:
+        """What the policy says; channels are scored once, not once for every level."""
+        if not isinstance(policy, GlobalThreshold | ArchitectureAware):
+            return policy(self.dense, self._batches())
+        key = json.dumps(describe(policy.importance))
+        if key not in self._scores:
+            self._scores[key] = policy.importance(self.dense, self._batches())
+        return policy.plan(self.dense, self._scores[key])
+
     def _batches(self) -> Iterator[Batch]:
+        yield from self._calibration
+
+    @cached_property
+    def _calibration(self) -> list[Batch]:
         conditions = self.conditions
-        if overlap(conditions.train, conditions.data):
-            raise ValueError(
-                f"a policy would calibrate on what is scored ({conditions.data.source!r}); give "
-                "--train another source or root, or hold the scored clips out of it"
-            )
-        yield from self.data.calibration_batches(conditions.calibration, "cpu")
+        check_calibration(conditions.train, conditions.data)
+        return list(self.data.calibration_batches(conditions.calibration, "cpu"))
+
+    def _pruned(self, plan: PruningPlan, variant: Variant) -> RIFE:
+        if variant == "dense":
+            return self.dense
+        if variant == "masked":
+            network = copy.deepcopy(self.dense)
+            Masks(network, plan).apply()
+            return network
+        network = compact(self.dense, plan)
+        if variant == "repaired":
+            from vfi.pruning.repair import repair
+
+            network = repair(network, self.dense, plan, self._batches())
+        return network
 
     def _score(self, network: RIFE, advance: Callable[[], None]) -> dict[str, list[Any]]:
         """The scores of each triplet, as a test computes them."""
@@ -247,16 +280,6 @@ def row(record: Record, dense: Record) -> dict[str, Any]:
     for name in ("median_ms", "dense_median_ms", "fps", "speedup"):
         figures[name] = record["latency"][name]
     return figures
-
-
-def _pruned(dense: RIFE, plan: PruningPlan | None, variant: Variant) -> RIFE:
-    if plan is None:
-        return dense
-    if variant == "compact":
-        return compact(dense, plan)
-    network = copy.deepcopy(dense)
-    Masks(network, plan).apply()
-    return network
 
 
 def _summary(plan: PruningPlan) -> dict[str, Any]:
