@@ -5,7 +5,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -74,7 +74,7 @@ class ChannelPruning(Callback):
     def __init__(
         self,
         policy: Policy,
-        mode: Literal["mask", "compact"] = "compact",
+        mode: str = "compact",
         repair: bool = False,
         calibration: int = 10,
         finetune: FineTuning | None = None,
