@@ -17,6 +17,7 @@ from small_networks import fill, small_spec
 
 from vfi.checkpoints import save_network
 from vfi.cli import main
+from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
 from vfi.evaluation import SCORES
 from vfi.models import RIFE
@@ -175,6 +176,16 @@ def test_a_policy_may_calibrate(network):
     record = Laboratory(network, True, conditions).measure(taylor, lambda: None)
     assert record["plan"]["ratio"] == pytest.approx(0.3, abs=0.05)
     assert record["policy"]["importance"] == {"class": "Taylor", "loss": "l1_loss"}
+
+
+def test_repaired_networks_have_rows_and_lines_of_their_own(network, tmp_path):
+    settings = SETTINGS | {"policies": {"aware": aware}, "levels": (0.5,), "repair": True}
+    train = TrainData(batch_size=2, augment=Augment(crop=64))
+    sweep(network, output=str(tmp_path), train=train, calibration=2, **settings)
+    rows = pd.read_csv(tmp_path / "sweep.csv").set_index("variant")
+    assert list(rows.index) == ["dense", "compact", "repaired", "masked"]
+    assert rows.loc["repaired", "parameters"] == rows.loc["compact", "parameters"]
+    assert rows.loc["repaired", "psnr"] != rows.loc["compact", "psnr"]
 
 
 def test_standard_error_of_paired_differences():

@@ -240,6 +240,17 @@ def test_importances_that_need_batches_get_them(module):
     assert pruning.plan.ratio == pytest.approx(0.4, abs=0.05)
 
 
+def test_repair_refits_the_compact_network_and_only_for_the_test(module):
+    before, seen = snapshot(module.network), Seen()
+    pruning = ChannelPruning(HALF, repair=True, calibration=2)
+    run_test(module, pruning, seen)
+    plain = compact(module.network, pruning.plan)
+    assert seen.network.spec == plain.spec
+    assert not same(snapshot(plain), seen.network)
+    assert same(before, module.network)
+    assert pruning.report()["repair"] is True
+
+
 class OnlyFirstProcess(Policy):
     """Stands for one that measures time, and would plan differently in each process."""
 
@@ -251,7 +262,7 @@ class OnlyFirstProcess(Policy):
 
 def test_processes_share_one_plan(module):
     # Each process stops the test unless its network is the pruned one.
-    pruning = ChannelPruning(OnlyFirstProcess())
+    pruning = ChannelPruning(OnlyFirstProcess(), repair=True, calibration=1)
     wanted = HALF(module.network).compact_spec
     run_test(module, pruning, Expecting(wanted), strategy="ddp_fork", devices=2)
 
@@ -280,6 +291,7 @@ def test_settings_are_described_without_addresses():
     ("make", "message"),
     [
         (lambda: ChannelPruning(HALF, "soft"), "mode is 'soft'; it must be one of mask, compact"),
+        (lambda: ChannelPruning(HALF, "mask", repair=True), "repair works on compact networks"),
         (lambda: ChannelPruning(HALF, calibration=0), "calibration is 0 batches"),
         (lambda: FineTuning(0), r"finetune.steps is 0"),
     ],
