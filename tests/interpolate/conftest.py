@@ -16,7 +16,6 @@ from torch import Tensor, nn
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
 os.environ["SVT_LOG"] = "1"
-av.logging.set_level(av.logging.ERROR)
 
 
 class Blend(nn.Module):

@@ -1,5 +1,6 @@
 """Real files in and out: counts, times, sound and what the streams say, by probing the output."""
 
+import itertools
 import json
 from fractions import Fraction
 
@@ -65,7 +66,7 @@ def test_variable_rate_is_kept(make_clip, probe, tmp_path, blend):
     clip = make_clip(times=times, tick=Fraction(1, 1000))
     interpolate_video(clip, tmp_path / "out.mp4", blend, multiplier=2)
     found = probe(tmp_path / "out.mp4")
-    middles = [Fraction(a + b, 2) for a, b in zip(times, times[1:], strict=False)]
+    middles = [Fraction(a + b, 2) for a, b in itertools.pairwise(times)]
     expected = sorted([Fraction(t) for t in times] + middles)
     assert found.frames == 14
     assert [t * 1000 for t in found.times][:13] == expected
@@ -309,7 +310,7 @@ def test_summary_is_written(make_clip, tmp_path, blend):
     assert written["frames_in"] == summary.frames_in == 12
     assert written["frames_out"] == 24
     assert written["output_fps"] == "48"
-    assert written["fps"] > 0 and written["real_time_factor"] > 0
+    assert min(written["fps"], written["real_time_factor"]) > 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4", "out.mp4.json"]
 
 

@@ -54,7 +54,18 @@ class Encoder:
 
 
 ENCODERS = {
-    "h264": Encoder("libx264", "crf", 18, 51, "preset", _X26_PRESETS, "medium", (), even=True),
+    "h264": Encoder(
+        "libx264",
+        "crf",
+        18,
+        51,
+        "preset",
+        _X26_PRESETS,
+        "medium",
+        # Without it the bits depend on where in memory the frames happen to lie.
+        (("x264-params", "cpu-independent=1"),),
+        even=True,
+    ),
     "h265": Encoder(
         "libx265",
         "crf",

@@ -15,7 +15,7 @@ from vfi.interpolate.cuts import (
     Analyser,
     Relation,
 )
-from vfi.interpolate.job import DEFAULT_MODEL, device_of, resolve_model
+from vfi.interpolate.model import DEFAULT_MODEL, device_of, resolve_model
 from vfi.interpolate.predict import Predictor, Request
 from vfi.interpolate.source import Picture
 
@@ -114,4 +114,4 @@ def _to_rgb(frame: Frame, model: Frame) -> Tensor:
 def _like(frame: Frame, rgb: Tensor) -> Frame:
     if isinstance(frame, np.ndarray):
         return rgb.mul(255).add_(0.5).floor_().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return rgb.to(frame)
+    return rgb.to(frame, copy=True)  # a plain tensor, which autograd takes

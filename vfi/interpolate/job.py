@@ -12,10 +12,11 @@ import av
 import torch
 from torch import nn
 
-from vfi.checkpoints import load_model
 from vfi.files import atomic_path
 from vfi.interpolate.cuts import Analyser
 from vfi.interpolate.engine import Engine
+from vfi.interpolate.evaluate import evaluate_video
+from vfi.interpolate.model import DEFAULT_MODEL, device_of, limited_threads, resolve_model
 from vfi.interpolate.outputs import make_sink
 from vfi.interpolate.plan import Tally, plan
 from vfi.interpolate.predict import Predictor, Request, takes_any_timestep
@@ -28,11 +29,14 @@ from vfi.interpolate.workspace import file_identity, weights_digest
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_MODEL = "rife_v4.0"
-
 
 def interpolate(
-    input: str, output: str, model: str = DEFAULT_MODEL, device: str = "auto", **settings: Any
+    input: str,
+    output: str,
+    model: str | list[str] = DEFAULT_MODEL,
+    device: str = "auto",
+    evaluate: bool = False,
+    **settings: Any,
 ) -> None:
     """Makes a video smoother or slower: new frames between those it has.
 
@@ -40,11 +44,23 @@ def interpolate(
         input: a video file, a folder of images, or an image (the other one is --second).
         output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif, or, without a suffix, a
             new folder of PNG files; two images also make one image, the middle.
-        model: a name of the pretrained registry or a file of weights.
+        model: a name of the pretrained registry or a file of weights; several with evaluate.
         device: auto, cpu, cuda, cuda:1, ...
+        evaluate: write no video but measure the models on this one, see `evaluate_video`; the
+            output is then a folder.
         **settings: see `Settings`.
+
+    Raises:
+        FileNotFoundError: if there is no input.
+        ValueError: if something asked for cannot be done.
     """
-    summary = interpolate_video(input, output, model, device, progress=True, **settings)
+    models = [model] if isinstance(model, str) else model
+    if evaluate:
+        _evaluate(input, output, models, device, Settings(**settings))
+        return
+    if len(models) != 1:
+        raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
+    summary = interpolate_video(input, output, models[0], device, progress=True, **settings)
     logger.info(
         "%s: %d frames from %d (%d by the network, %d cuts) in %.1f s, %.2f times real time",
         summary.output,
@@ -93,7 +109,7 @@ def interpolate_video(
     predictor = Predictor(
         network, options.flow_scale, options.batch_size, options.tile, options.tile_overlap
     )
-    with _threads(options.threads):
+    with limited_threads(options.threads):
         if output.suffix.lower() in IMAGE_SUFFIXES:
             summary = _middle_image(source, output, predictor, device_of(network), name, options)
         else:
@@ -106,28 +122,18 @@ def interpolate_video(
     return summary
 
 
-def resolve_model(model: str | nn.Module, device: str) -> tuple[nn.Module, str]:
-    """The model meant, ready to run, and its name.
-
-    Raises:
-        FileNotFoundError, ValueError: as `vfi.load_model`; or if there is no such device.
-    """
-    if isinstance(model, nn.Module):
-        return model, type(model).__name__
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"cannot use device {device!r}: {error}; use auto or cpu") from error
-    network = load_model(model, device)
-    return network.to(memory_format=torch.channels_last), str(model)  # a quarter faster on a CPU
-
-
-def device_of(network: nn.Module) -> torch.device:
-    """Where a model's weights are."""
-    weight = next(network.parameters(), None)
-    return weight.device if weight is not None else torch.device("cpu")
+def _evaluate(input: str, output: str, models: list[str], device: str, options: Settings) -> None:
+    evaluate_video(
+        input,
+        output,
+        models,
+        device,
+        input_fps=options.input_fps,
+        cut_threshold=options.cut_threshold,
+        flow_scale=options.flow_scale,
+        tile=options.tile,
+        threads=options.threads,
+    )
 
 
 class _Job:
@@ -275,15 +281,3 @@ def _finished_work_kept(sink: Sink) -> Iterator[None]:
                 "stopped with %d frames safe; repeat the command with --resume to go on", sink.done
             )
         raise
-
-
-@contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Limits the network's threads for a while."""
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from vfi.interpolate.cuts import DEFAULT_CUT_THRESHOLD, DEFAULT_STATIC_THRESHOLD
 from vfi.interpolate.segments import SEGMENT_FRAMES
-from vfi.interpolate.timeline import parse_rate
+from vfi.interpolate.timeline import parse_optional, parse_rate
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,14 @@ class Settings:
     @property
     def output_rate(self) -> Fraction | None:
         """Output frames per second, if they were given."""
-        return None if self.fps is None else parse_rate(self.fps, "fps")
+        return parse_optional(self.fps, "fps")
 
     @property
     def image_rate(self) -> Fraction | None:
         """Input images per second, if they were given."""
-        return None if self.input_fps is None else parse_rate(self.input_fps, "input_fps")
+        return parse_optional(self.input_fps, "input_fps")
 
     def shaping(self) -> dict[str, object]:
         """The settings that the output's frames depend on."""
-        neutral = {"batch_size", "threads", "resume", "audio"}
+        neutral = {"batch_size", "resume", "audio"}
         return {key: value for key, value in vars(self).items() if key not in neutral}

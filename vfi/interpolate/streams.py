@@ -267,7 +267,7 @@ def _demux(container: InputContainer, stream: Stream) -> Iterator[Packet]:
     """Packets up to the end or to where the file breaks off."""
     try:
         for packet in container.demux(stream):
-            if packet.dts is not None or packet.pts is not None:
+            if packet.size and not packet.is_corrupt and (packet.dts, packet.pts) != (None, None):
                 yield packet
     except av.error.FFmpegError as error:
         logger.warning("stream %d stops early: %s", stream.index, error.strerror)

@@ -1,9 +1,8 @@
 """What a job reports: progress while it runs, a summary when it is done."""
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import (
@@ -18,8 +17,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from vfi.files import atomic_path
 from vfi.interpolate.plan import Cut
+from vfi.report import write_json
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ class Summary:
 
     def write(self) -> None:
         """Writes it beside the output, as ``<output>.json``."""
-        with atomic_path(f"{self.output}.json") as path:
-            path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_json(self, f"{self.output}.json")
 
 
 class _Rate(ProgressColumn):

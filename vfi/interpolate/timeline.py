@@ -45,6 +45,11 @@ def parse_rate(value: str | int | float | Fraction, name: str) -> Fraction:
     return rate
 
 
+def parse_optional(value: str | float | Fraction | None, name: str) -> Fraction | None:
+    """`parse_rate`, where None stays None."""
+    return None if value is None else parse_rate(value, name)
+
+
 @dataclass(frozen=True)
 class EvenParts:
     """Output times that cut every input interval into ``parts`` equal ones: the multiplier."""
