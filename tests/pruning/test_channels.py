@@ -147,6 +147,7 @@ def test_patterns():
     groups = channel_groups(VARIANTS["rife"])
     assert matching(groups, "*.stem") == ["block0.stem", "block1.stem", "block2.stem"]
     assert len(matching(groups, "context")) == 8
+    assert matching(groups, "unet.down1") == ["unet.down1.inner", "unet.down1.out"]
     with pytest.raises(ValueError, match=r"pattern 'blok0\.\*' matches no .*block0\.stem"):
         matching(groups, "blok0.*")
     with pytest.raises(ValueError, match=r"unknown channel group 'block9\.trunk'"):

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from vfi.models import RIFE, VARIANTS, Interpolator
 from vfi.pruning import (
+    L1,
     ArchitectureAware,
     GlobalThreshold,
     PruningPlan,
@@ -19,8 +20,8 @@ from vfi.pruning import (
 GOLDEN = Path(__file__).parent.parent / "golden"
 POLICIES = {
     "naive": GlobalThreshold(0.3),
-    "aware": ArchitectureAware(0.5),
-    "ranked": ArchitectureAware(0.3, scope="network"),
+    "by layer": ArchitectureAware(0.5, L1(), scope="layer"),
+    "aware": ArchitectureAware(0.3),
 }
 
 
@@ -41,7 +42,8 @@ def pair(height, width):
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("network", VARIANTS, indirect=True)
 def test_compact_equals_masked(network, policy):
-    plan = policy(network)
+    img0, img1 = pair(64, 96)
+    plan = policy(network, [{"img0": img0, "gt": (img0 + img1) / 2, "img1": img1}])
     small = compact(network, plan)
     for height, width in ((256, 256), (93, 131)):
         img0, img1 = pair(height, width)

@@ -6,9 +6,18 @@ from small_networks import fill, frames, small_spec
 from torch.nn import functional as F
 
 from vfi.models import RIFE
-from vfi.pruning import L1, L2, ActivationL1, Masks, PruningPlan, Taylor, channel_groups
+from vfi.pruning import L1, L2, ActivationL1, Masks, PathL1, PruningPlan, Taylor, channel_groups
 
-IMPORTANCES = [L1(), L2(), L1("size"), L1("none"), Taylor(), ActivationL1(), ActivationL1("none")]
+IMPORTANCES = [
+    L1(),
+    L2(),
+    PathL1(),
+    L1("size"),
+    L1("none"),
+    Taylor(),
+    ActivationL1(),
+    ActivationL1("none"),
+]
 
 
 @pytest.fixture
@@ -72,6 +81,26 @@ def test_layer_normalisation_makes_one_the_average_channel(known, importance):
         mean = scores[name].mean().item()
         assert mean == pytest.approx(len(group.producers))
     assert scores["unet.up3"].tolist() == pytest.approx([2 / 3, 4 / 3])
+
+
+def test_path_norms_of_known_weights(known):
+    """Both frames' context is read: two consumers of the same channel, and the next stage."""
+    reads = {}
+    for name in ("contextnet.conv2.conv1.0", "unet.down1.conv1.0"):
+        reads[name] = known.get_submodule(name).weight.abs().sum((0, 2, 3))
+    skip, width = known.spec.refine.down[0].out, known.spec.refine.context[0].out
+    unet = reads["unet.down1.conv1.0"]
+    read = reads["contextnet.conv2.conv1.0"] + unet[skip : skip + width] + unet[skip + width :]
+    made = L1("none")(known)["context.conv1.out"]
+    torch.testing.assert_close(PathL1()(known)["context.conv1.out"], made * read.detach())
+
+
+def test_path_norms_do_not_see_what_the_network_does_not(network):
+    """A channel scaled up where it is made and down where it is read computes the same."""
+    before = PathL1()(network)
+    network.block1.convblock[2][0].weight.data[1] *= 10
+    network.block1.convblock[3][0].weight.data[:, 1] /= 10
+    torch.testing.assert_close(PathL1()(network)["block1.hidden2"], before["block1.hidden2"])
 
 
 def test_taylor_is_the_gradient_of_a_gate(network):

@@ -2,7 +2,8 @@ import time
 
 import pytest
 import torch
-from small_networks import fill, small_spec
+from small_networks import fill, frames, small_spec
+from torch.utils.flop_counter import FlopCounterMode
 
 from vfi.models import RIFE, VARIANTS
 from vfi.pruning import (
@@ -10,8 +11,15 @@ from vfi.pruning import (
     ArchitectureAware,
     GlobalThreshold,
     channel_groups,
+    channel_macs,
     compact,
+    with_widths,
 )
+
+
+def by_layer(ratio, **options):
+    """The policy on weights alone, which needs no batches."""
+    return ArchitectureAware(ratio, L1(), "layer", **options)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,7 @@ def small():
 @pytest.mark.parametrize("scope", ["layer", "network"])
 def test_policies_reach_the_same_overall_ratio(network, ratio, scope):
     naive = GlobalThreshold(ratio)(network)
-    aware = ArchitectureAware(ratio, scope=scope)(network)
+    aware = ArchitectureAware(ratio, L1(), scope)(network)
     assert naive.ratio == pytest.approx(ratio, abs=1e-4)
     assert aware.ratio == pytest.approx(ratio, abs=4 / 5760 + 1e-9)  # half a step of 8 channels
 
@@ -45,7 +53,7 @@ def test_policies_reach_the_same_overall_ratio(network, ratio, scope):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_aware_widths_run_fast_and_protected_layers_are_whole(variant, ratio):
     spec = VARIANTS[variant].for_inference()
-    plan = ArchitectureAware(ratio)(fill(RIFE(spec)))
+    plan = by_layer(ratio)(fill(RIFE(spec)))
     for name, group in channel_groups(spec).items():
         width = plan.widths[name]
         assert width == group.width or (width % 8 == 0 and width >= 8)
@@ -57,7 +65,7 @@ def test_aware_widths_run_fast_and_protected_layers_are_whole(variant, ratio):
 
 
 def test_layer_scope_takes_the_same_fraction_everywhere(network):
-    plan = ArchitectureAware(0.5, multiple=1, min_channels=1)(network)
+    plan = by_layer(0.5, multiple=1, min_channels=1)(network)
     total = sum(group.width for group in channel_groups(network.spec).values())
     protected = sum(plan.widths[name] for name in plan.protected)
     fraction = (total / 2 - protected) / (total - protected)
@@ -78,14 +86,14 @@ def test_the_naive_threshold_takes_the_smallest_sums_and_empties_layers(small):
 
 
 def test_the_least_important_channels_of_known_weights_go(small):
-    plan = ArchitectureAware(0.3, multiple=1, min_channels=1, protect_first=False)(small)
+    plan = by_layer(0.3, multiple=1, min_channels=1, protect_first=False)(small)
     for name, group in channel_groups(small.spec).items():
         assert plan.keep[name] == tuple(range(group.width))[-plan.widths[name] :]
 
 
 def test_network_scope_removes_the_lowest_scores(small):
     policy = ArchitectureAware(
-        0.3, scope="network", multiple=1, min_channels=1, protect_first=False
+        0.3, L1(), per_mac=False, multiple=1, min_channels=1, protect_first=False
     )
     plan, scores = policy(small), L1()(small)
     gone = [scores[name][c].item() for name, out in plan.removed.items() for c in out]
@@ -96,7 +104,7 @@ def test_network_scope_removes_the_lowest_scores(small):
 
 
 def test_user_patterns_protect_and_say_so(network):
-    plan = ArchitectureAware(0.3, protect=("block3", "*.trunk"))(network)
+    plan = by_layer(0.3, protect=("block3", "*.trunk"))(network)
     assert plan.widths["block3.hidden4"] == 64
     assert plan.widths["block0.trunk"] == 192
     assert plan.protected["block3.hidden4"] == "protected by the pattern 'block3'"
@@ -106,7 +114,7 @@ def test_user_patterns_protect_and_say_so(network):
 
 def test_stages_and_layers_with_ratios_of_their_own(network):
     ratios = {"block0": 0.5, "context": 0.0, "unet.up*": 0.25, "block0.trunk": 0.0}
-    plan = ArchitectureAware(0.3, ratios=ratios)(network)
+    plan = by_layer(0.3, ratios=ratios)(network)
     assert plan.widths["block0.hidden0"] == 96
     assert plan.widths["block0.trunk"] == 192  # the last pattern counts
     assert plan.widths["block0.stem"] == 96  # still protected
@@ -116,8 +124,8 @@ def test_stages_and_layers_with_ratios_of_their_own(network):
 
 
 def test_thresholds_remove_what_scores_below(small):
-    policy = ArchitectureAware(
-        0.0, thresholds={"unet.up*": 0.9}, multiple=1, min_channels=1, protect_first=False
+    policy = by_layer(
+        None, thresholds={"unet.up*": 0.9}, multiple=1, min_channels=1, protect_first=False
     )
     plan = policy(small)
     assert plan.keep["unet.up0"] == (2, 3, 4)  # scores 1/3, 2/3, 1, 4/3, 5/3
@@ -125,8 +133,68 @@ def test_thresholds_remove_what_scores_below(small):
     assert plan.keep["unet.down0.out"] == tuple(range(5))
 
 
+def test_every_stage_with_its_own_ratio_needs_no_overall_one(network):
+    stages = {group.stage for group in channel_groups(network.spec).values()}
+    plan = by_layer(None, ratios=dict.fromkeys(stages, 0.25))(network)
+    assert plan.widths["block0.hidden0"] == 144
+    assert plan.widths["unet.up0"] == 96
+
+
+def test_no_group_loses_more_than_the_largest_ratio(network):
+    scores = L1()(network)
+    scores["block0.hidden0"] *= 0  # worth nothing
+    plan = ArchitectureAware(0.5, max_ratio=0.75).plan(network, scores)
+    assert plan.widths["block0.hidden0"] == 48
+
+
+def test_cost_counts_in_the_network_scope(network):
+    """Where all channels are worth the same, the expensive ones go."""
+    scores = {name: torch.ones_like(score) for name, score in L1()(network).items()}
+    plan = ArchitectureAware(0.1, max_ratio=0.5).plan(network, scores)
+    costs = channel_macs(network)
+    pruned = [costs[name] for name in plan.removed]
+    whole = [costs[n] for n in plan.keep if n not in plan.removed and n not in plan.protected]
+    assert min(pruned) >= max(whole)
+
+
+@pytest.mark.parametrize("name", ["rife_v4.0", "rife"])
+def test_macs_of_a_channel_are_what_its_removal_saves(name):
+    """Against PyTorch's own counter of floating-point operations (two a multiply-accumulate)."""
+    spec, side = small_spec(name), 64
+
+    def macs(spec):
+        with torch.device("meta"):
+            network, frame = RIFE(spec), torch.empty(1, 3, side, side)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            network(frame, frame)
+        return counter.get_total_flops() / 2 / side**2
+
+    dense, costs = macs(spec), channel_macs(RIFE(spec))
+    blocks = ("block1.stem", "block2.trunk", "block0.hidden3")
+    refine = ("context.conv2.out", "context.conv4.out", "unet.down0.inner", "unet.down1.out")
+    for group in (*blocks, *refine, "unet.up1"):
+        width = channel_groups(spec)[group].width
+        assert dense - macs(with_widths(spec, {group: width - 1})) == pytest.approx(costs[group])
+
+
+def test_the_default_is_calibrated_on_batches():
+    network = fill(RIFE(small_spec("rife_v4.0")))
+    img0, img1 = frames(32, 32)
+    policy = ArchitectureAware(0.3, min_channels=1, multiple=1)
+    batch = {"img0": img0, "gt": (img0 + img1) / 2, "img1": img1}
+    assert policy(network, [batch]).ratio == pytest.approx(0.3, abs=0.01)
+    with pytest.raises(ValueError, match="Taylor needs calibration batches and got none"):
+        policy(network)
+
+
+def test_scores_that_are_known_already(network):
+    policies = (GlobalThreshold(0.3), by_layer(0.3))
+    for policy in policies:
+        assert policy.plan(network, policy.importance(network)) == policy(network)
+
+
 def test_first_convolutions_can_be_pruned_on_request(network):
-    plan = ArchitectureAware(0.5, protect_first=False)(network)
+    plan = by_layer(0.5, protect_first=False)(network)
     assert plan.widths["block0.stem"] == 48
     assert not plan.protected
 
@@ -138,7 +206,7 @@ def test_importances_that_need_batches_get_them(small):
         seen.extend(batches)
         return L1()(network)
 
-    ArchitectureAware(0.1, importance=importance, min_channels=1)(small, ["a batch"])
+    ArchitectureAware(0.1, importance, min_channels=1, multiple=1)(small, ["a batch"])
     GlobalThreshold(0.1, importance=importance)(small, ["another"])
     assert seen == ["a batch", "another"]
 
@@ -156,6 +224,7 @@ def test_sparsity_out_of_bounds(policy, ratio):
         ({"ratios": {"block0": 1.0}}, r"ratios\['block0'\] is 1\.0"),
         ({"min_channels": 0}, "min_channels is 0"),
         ({"multiple": 0}, "multiple is 0"),
+        ({"max_ratio": 1.0}, r"max_ratio is 1\.0; a sparsity must be"),
         ({"scope": "stage"}, "scope is 'stage'; it must be 'layer' or 'network'"),
     ],
 )
@@ -168,19 +237,33 @@ def test_bad_options(options, message):
 def test_a_pattern_that_matches_nothing(network, where):
     value = ("blok0",) if where == "protect" else {"blok0": 0.5}
     with pytest.raises(ValueError, match=r"'blok0' matches no channel group; .*block0\.stem"):
-        ArchitectureAware(0.3, **{where: value})(network)
+        by_layer(0.3, **{where: value})(network)
 
 
 def test_minimum_above_the_width(network):
     with pytest.raises(
         ValueError, match=r"min_channels is 17, but context\.conv1\.out has only 16"
     ):
-        ArchitectureAware(0.3, min_channels=17)(network)
+        by_layer(0.3, min_channels=17)(network)
+
+
+def test_options_are_checked_before_the_calibration(network):
+    with pytest.raises(ValueError, match="'blok0' matches no channel group"):
+        ArchitectureAware(0.3, protect=("blok0",))(network, None)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "options"),
+    [(0.9, {}), (0.3, {"protect": ("block*",)}), (0.1, {"ratios": {"block*": 0.5}})],
+)
+def test_a_ratio_out_of_reach(network, ratio, options):
+    with pytest.raises(ValueError, match=rf"ratio is {ratio}, but .* make it 0\.\d+; ask for that"):
+        by_layer(ratio, **options)(network)
 
 
 def test_planning_and_compaction_are_quick(network):
     start = time.perf_counter()
-    plan = ArchitectureAware(0.5)(network)
+    plan = by_layer(0.5)(network)
     planned = time.perf_counter()
     compact(network, plan)
     assert planned - start < 2

@@ -10,7 +10,8 @@ from vfi.pruning.channels import (
     with_widths,
 )
 from vfi.pruning.compact import compact
-from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, Scores, Taylor
+from vfi.pruning.compute import channel_macs
+from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, PathL1, Scores, Taylor
 from vfi.pruning.mask import Masks, masked
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy, best_channels
@@ -26,12 +27,14 @@ __all__ = [
     "GlobalThreshold",
     "Importance",
     "Masks",
+    "PathL1",
     "Policy",
     "PruningPlan",
     "Scores",
     "Taylor",
     "best_channels",
     "channel_groups",
+    "channel_macs",
     "compact",
     "fixed_layers",
     "masked",

@@ -117,15 +117,15 @@ def known_group(groups: Mapping[str, ChannelGroup], name: str) -> ChannelGroup:
 
 
 def matching(groups: Mapping[str, ChannelGroup], pattern: str) -> list[str]:
-    """Names of the groups that ``pattern`` means: shell-style over names, or a stage's name.
+    """Names of the groups that ``pattern`` means: shell-style, or a part such as ``unet.down1``.
 
     Raises:
         ValueError: if it matches nothing; the message lists the names.
     """
     names = [
         name
-        for name, group in groups.items()
-        if pattern == group.stage or fnmatch.fnmatchcase(name, pattern)
+        for name in groups
+        if name.startswith(f"{pattern}.") or fnmatch.fnmatchcase(name, pattern)
     ]
     if not names:
         raise ValueError(

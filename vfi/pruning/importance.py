@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vfi.models import RIFE, Interpolator
-from vfi.pruning.channels import channel_groups, output_dim
+from vfi.pruning.channels import Consumer, channel_groups, output_dim
 
 Batch = Mapping[str, Tensor]
 """``img0``, ``gt``, ``img1``: ``(B, 3, H, W)`` in [0, 1]; ``timestep``: ``(B,)``, 0.5 if absent."""
@@ -57,6 +57,25 @@ class L2(Importance):
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> Scores:
         return _producer_norms(network, 2, self.normalize)
+
+
+@dataclass(frozen=True)
+class PathL1(Importance):
+    """L1 norm of a channel's paths: of the weights that make it times those that read it.
+
+    The best of the measures that need no data: as PReLU scales with its input, a channel can be
+    scaled up by its producer and down again by its consumers without changing the network, and this
+    product, unlike the norm of either side, does not change either (the path norm of Neyshabur et
+    al., Norm-Based Capacity Control in Neural Networks, COLT 2015, over one channel).
+    """
+
+    def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> Scores:
+        made = _producer_norms(network, 1, "none")
+        return {
+            name: made[name]
+            * sum(_read_norms(network, consumer, group.width).cpu() for consumer in group.consumers)
+            for name, group in channel_groups(network.spec).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -135,10 +154,9 @@ class ActivationL1(Importance):
         for name, group in channel_groups(network.spec).items():
             scores[name] = torch.zeros(group.width)
             for consumer in group.consumers:
-                conv = network.get_submodule(consumer.conv)
-                norms = conv.weight.detach().abs().sum((output_dim(conv), 2, 3))
-                read = slice(consumer.offset, consumer.offset + group.width)
-                scores[name] += _normalized((norms * inputs[consumer.conv])[read], self.normalize)
+                seen = inputs[consumer.conv][consumer.offset : consumer.offset + group.width]
+                contribution = seen * _read_norms(network, consumer, group.width)
+                scores[name] += _normalized(contribution, self.normalize)
         return scores
 
     def _mean_inputs(self, network: RIFE, batches: Iterable[Batch]) -> dict[str, Tensor]:
@@ -180,6 +198,13 @@ def _producer_norms(network: RIFE, order: int, normalize: Normalize) -> Scores:
                 )
             scores[name] += _normalized(norms, normalize)
     return scores
+
+
+def _read_norms(network: RIFE, consumer: Consumer, width: int) -> Tensor:
+    """The L1 norm of the weights that read each of a group's channels, ``(width,)``."""
+    conv = network.get_submodule(consumer.conv)
+    norms = torch.linalg.vector_norm(conv.weight.detach().float(), 1, (output_dim(conv), 2, 3))
+    return norms[consumer.offset : consumer.offset + width]
 
 
 def _but_outputs(conv: nn.Module) -> tuple[int, int, int]:

@@ -1,16 +1,17 @@
 """Policies: from scores to a plan."""
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from vfi.models import RIFE
 from vfi.pruning.channels import ChannelGroup, channel_groups, matching, total_channels
-from vfi.pruning.importance import L1, Batch, Importance, Scores
+from vfi.pruning.compute import channel_macs
+from vfi.pruning.importance import L1, Batch, Importance, Scores, Taylor
 from vfi.pruning.plan import PruningPlan
 
 
@@ -39,7 +40,10 @@ class GlobalThreshold(Policy):
         check_ratio("ratio", self.ratio)
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
-        scores = self.importance(network, batches)
+        return self.plan(network, self.importance(network, batches))
+
+    def plan(self, network: RIFE, scores: Scores) -> PruningPlan:
+        """The plan for scores that are known already."""
         ranked = torch.cat(list(scores.values())).argsort(stable=True)
         stays = torch.ones(len(ranked), dtype=torch.bool)
         stays[ranked[: round(self.ratio * len(ranked))]] = False
@@ -57,34 +61,47 @@ class ArchitectureAware(Policy):
 
     Groups named in ``ratios`` or ``thresholds`` follow them; protected groups stay whole; all
     others share what is left to remove, so that the overall channel ratio comes out as near
-    ``ratio`` as rounding permits. Patterns are shell-style over group names (``*.stem``) or a stage
-    (``block0``, ``context``, ``unet``); of several that match a group the last counts.
+    ``ratio`` as rounding permits. Patterns are shell-style over group names (``*.stem``) or name a
+    part (``block0``, ``context``, ``unet.down1``); of several that match a group the last counts.
+
+    The defaults come from one-shot comparisons on training clips. Within a layer of a trained RIFE
+    the L1 norm says next to nothing about what a channel is worth, so `Taylor` ranks; layers differ
+    by orders of magnitude, in worth and in cost, so they compete.
 
     Attributes:
-        ratio: the overall channel ratio to remove, in [0, 1).
+        ratio: the overall channel ratio to remove, in [0, 1); None leaves groups without a ratio or
+            threshold of their own whole.
         importance: ranks the channels.
-        scope: ``layer`` removes the same fraction of every shared group; ``network`` removes the
-            least important channels of all of them, which asks for scores that compare.
+        scope: ``network`` removes the least important channels of all shared groups, which asks for
+            scores that compare across layers; ``layer`` removes the same fraction of every group,
+            which is all that normalised norms of weights are good for.
+        per_mac: whether ``network`` weighs importance lost against multiply-accumulates saved.
         protect: patterns of groups to leave whole.
         protect_first: whether the first convolutions, which read frames, flow and masks, are too.
         ratios: pattern -> fraction of the group to remove, in [0, 1).
         thresholds: pattern -> score below which channels go.
+        max_ratio: no group loses a larger fraction: a stage that few calibration frames use, such
+            as the coarsest block, is still there for larger motion.
         min_channels: no group gets narrower.
         multiple: widths are rounded to multiples of this; others run slowly.
     """
 
-    ratio: float
-    importance: Importance = field(default_factory=L1)
-    scope: Literal["layer", "network"] = "layer"
+    ratio: float | None
+    importance: Importance = field(default_factory=Taylor)
+    scope: Literal["layer", "network"] = "network"
+    per_mac: bool = True
     protect: tuple[str, ...] = ()
     protect_first: bool = True
     ratios: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    max_ratio: float = 0.9
     min_channels: int = 8
     multiple: int = 8
 
     def __post_init__(self) -> None:
-        check_ratio("ratio", self.ratio)
+        if self.ratio is not None:
+            check_ratio("ratio", self.ratio)
+        check_ratio("max_ratio", self.max_ratio)
         for pattern, ratio in self.ratios.items():
             check_ratio(f"ratios[{pattern!r}]", ratio)
         for name in ("min_channels", "multiple"):
@@ -94,90 +111,108 @@ class ArchitectureAware(Policy):
             raise ValueError(f"scope is {self.scope!r}; it must be 'layer' or 'network'")
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
+        self._free(channel_groups(network.spec))  # bad options are told before the long part
+        return self.plan(network, self.importance(network, batches))
+
+    def plan(self, network: RIFE, scores: Scores) -> PruningPlan:
+        """The plan for scores that are known already.
+
+        Raises:
+            ValueError: if a pattern matches nothing, ``min_channels`` is above a width, or
+                ``ratio`` is out of reach.
+        """
         groups = channel_groups(network.spec)
-        protected = self._protected(groups)
-        free = {name: group for name, group in groups.items() if name not in protected}
-        self._check_minimum(free)
-        scores = self.importance(network, batches)
-        widths = {name: group.width for name, group in groups.items()}
-        widths |= self._explicit(groups, free, scores)
-        shared = {name: scores[name] for name in free if name not in self._named(groups)}
-        target = (1 - self.ratio) * total_channels(groups.values())
-        fixed = sum(width for name, width in widths.items() if name not in shared)
-        widths |= self._share(shared, target - fixed)
-        return PruningPlan(network.spec, best_channels(scores, widths), protected)
+        free = self._free(groups)
+        own = self._own_widths(groups, free, scores)
+        widths = {name: group.width for name, group in groups.items()} | own
+        if self.ratio is not None:
+            shared = {name: scores[name] for name in free if name not in own}
+            costs = channel_macs(network) if self.scope == "network" and self.per_mac else {}
+            widths = self._shared_widths(
+                widths, self._steps(shared, costs), total_channels(groups.values())
+            )
+        return PruningPlan(network.spec, best_channels(scores, widths), self._protected(groups))
 
     def _protected(self, groups: Mapping[str, ChannelGroup]) -> dict[str, str]:
-        reasons = {
-            n: g.protection for n, g in groups.items() if g.protection and self.protect_first
-        }
+        reasons = {}
+        if self.protect_first:
+            reasons = {name: g.protection for name, g in groups.items() if g.protection}
         for pattern in self.protect:
             for name in matching(groups, pattern):
                 reasons.setdefault(name, f"protected by the pattern {pattern!r}")
         return {name: reasons[name] for name in groups if name in reasons}
 
-    def _check_minimum(self, free: Mapping[str, ChannelGroup]) -> None:
+    def _free(self, groups: Mapping[str, ChannelGroup]) -> dict[str, ChannelGroup]:
+        """The groups that may be narrowed."""
+        protected = self._protected(groups)
+        for pattern in (*self.ratios, *self.thresholds):
+            matching(groups, pattern)
+        free = {name: group for name, group in groups.items() if name not in protected}
         for name, group in free.items():
             if group.width < self.min_channels:
                 raise ValueError(
                     f"min_channels is {self.min_channels}, but {name} has only {group.width} "
                     "channels; lower it or protect that group"
                 )
+        return free
 
-    def _named(self, groups: Mapping[str, ChannelGroup]) -> dict[str, tuple[str, float]]:
-        """Groups with a ratio or threshold of their own: which of the two, and its value."""
+    def _own_widths(
+        self, groups: Mapping[str, ChannelGroup], free: Mapping[str, ChannelGroup], scores: Scores
+    ) -> dict[str, int]:
+        """Widths of the free groups that have a threshold or ratio of their own."""
+        wanted: dict[str, float] = {}
+        for pattern, threshold in self.thresholds.items():
+            for name in matching(groups, pattern):
+                wanted[name] = float((scores[name] >= threshold).sum())
+        for pattern, ratio in self.ratios.items():
+            for name in matching(groups, pattern):
+                wanted[name] = groups[name].width * (1 - ratio)
         return {
-            name: (kind, value)
-            for kind, patterns in (("threshold", self.thresholds), ("ratio", self.ratios))
-            for pattern, value in patterns.items()
-            for name in matching(groups, pattern)
+            name: min(self._allowed(free[name].width), key=lambda width: abs(width - goal))
+            for name, goal in wanted.items()
+            if name in free
         }
 
-    def _explicit(
-        self,
-        groups: Mapping[str, ChannelGroup],
-        free: Mapping[str, ChannelGroup],
-        scores: Scores,
-    ) -> dict[str, int]:
-        widths = {}
-        for name, (kind, value) in self._named(groups).items():
-            if name not in free:
-                continue
-            width = free[name].width
-            wanted = width * (1 - value) if kind == "ratio" else int((scores[name] >= value).sum())
-            choices = self._widths(width)
-            widths[name] = min(choices, key=lambda choice: abs(choice - wanted))
-        return widths
-
-    def _widths(self, width: int) -> list[int]:
-        """Widths that a group may have, widest first."""
+    def _allowed(self, width: int) -> list[int]:
+        """Widths that a group of ``width`` channels may have, widest first."""
+        floor = max(self.min_channels, width * (1 - self.max_ratio))
         multiples = range(width // self.multiple * self.multiple, 0, -self.multiple)
-        return [width, *(w for w in multiples if self.min_channels <= w < width)]
+        return [width, *(narrow for narrow in multiples if floor <= narrow < width)]
 
-    def _share(self, scores: Scores, target: float) -> dict[str, int]:
-        """Narrows groups step by step, cheapest step first, until they keep ``target`` channels."""
+    def _steps(self, scores: Scores, costs: Mapping[str, float]) -> list[tuple[str, int]]:
+        """Every (group, next narrower width), cheapest first; a group's own come in order."""
         steps = []
         for name, score in scores.items():
-            ascending = score.sort().values
-            width = len(score)
-            for wide, narrow in zip(self._widths(width), self._widths(width)[1:], strict=False):
-                cost = self._step_cost(ascending, width - wide, width - narrow)
-                steps.append((cost, name, narrow, wide - narrow))
-        widths = {name: len(score) for name, score in scores.items()}
-        excess = sum(widths.values()) - target
-        for _, name, narrow, removed in sorted(steps, key=lambda step: step[0]):
-            if removed / 2 < excess:  # else the step would lead further away than it helps
-                widths[name] = narrow
-                excess -= removed
-            else:
-                break
-        return widths
+            width, ascending = len(score), score.sort().values
+            for wide, narrow in itertools.pairwise(self._allowed(width)):
+                if self.scope == "layer":
+                    loss = 1 - (wide + narrow) / 2 / width
+                else:
+                    lost = ascending[width - wide : width - narrow]
+                    loss = float(lost.mean()) / costs.get(name, 1)
+                steps.append((loss, name, narrow))
+        return [(name, narrow) for _, name, narrow in sorted(steps, key=lambda step: step[0])]
 
-    def _step_cost(self, ascending: Tensor, first: int, last: int) -> float:
-        """The cost of removing the channels ranked ``first`` to ``last`` of a group."""
-        if self.scope == "network":
-            return float(ascending[first:last].mean())
-        return (first + last) / 2 / len(ascending)
+    def _shared_widths(
+        self, widths: Mapping[str, int], steps: Iterable[tuple[str, int]], total: int
+    ) -> dict[str, int]:
+        """``widths``, narrowed by the first steps until the overall ratio is as near as it gets."""
+        widths = dict(widths)
+        excess = sum(widths.values()) - (1 - self.ratio) * total
+        for name, narrow in steps:
+            removed = widths[name] - narrow
+            if removed / 2 >= excess:  # it would lead further away than it helps
+                break
+            widths[name] = narrow
+            excess -= removed
+        if abs(excess) > self.multiple:
+            reached = 1 - sum(widths.values()) / total
+            raise ValueError(
+                f"ratio is {self.ratio}, but the protected groups, the smallest widths and the "
+                f"ratios and thresholds of single groups make it {reached:.3f}; ask for that or "
+                "loosen them"
+            )
+        return widths
 
 
 def best_channels(scores: Scores, widths: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

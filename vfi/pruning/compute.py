@@ -1,0 +1,47 @@
+"""What a channel costs in multiply-accumulates."""
+
+from vfi.models import RIFE, RIFESpec
+from vfi.pruning.channels import channel_groups
+
+
+def channel_macs(network: RIFE) -> dict[str, float]:
+    """Group -> multiply-accumulates per pixel of a frame that go with one of its channels.
+
+    Those of the producers that make it and of the consumers that read it, at the present widths and
+    each at its own resolution: in rife_v4.0, a channel of the last block costs twenty times one of
+    the first.
+    """
+    costs = {}
+    for name, group in channel_groups(network.spec).items():
+        costs[name] = 0.0
+        for producer in group.producers:
+            costs[name] += _macs(network, producer) / network.get_submodule(producer).out_channels
+        for consumer in group.consumers:
+            conv = consumer.conv
+            costs[name] += _macs(network, conv) / network.get_submodule(conv).in_channels
+    return costs
+
+
+def _macs(network: RIFE, conv: str) -> float:
+    """Multiply-accumulates of a convolution per pixel of a frame."""
+    frames = 2 if conv.startswith("contextnet.") else 1  # it runs once for each frame
+    weights = network.get_submodule(conv).weight.numel()
+    return frames * weights / _shrink(network.spec, conv) ** 2
+
+
+def _shrink(spec: RIFESpec, conv: str) -> int:
+    """The weights are applied on a grid this many times smaller than the frame, in each direction.
+
+    It is the grid of the outputs or, for a transposed convolution, of the inputs.
+    """
+    part, layer, *rest = conv.split(".")
+    if part.startswith("block"):
+        scale = spec.blocks[int(part.removeprefix("block"))].scale
+        return scale * (2 if layer == "conv0" and rest[0] == "0" else 4)
+    if part == "contextnet":
+        return 1 << int(layer.removeprefix("conv"))
+    if layer.startswith("down"):
+        return 2 << int(layer.removeprefix("down"))
+    if layer.startswith("up"):
+        return 16 >> int(layer.removeprefix("up"))
+    return 1
