@@ -93,16 +93,20 @@ class Taylor(Importance):
     loss: Callable[[Tensor, Tensor], Tensor] = F.l1_loss
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> Scores:
-        """Raises: ValueError: if there are no batches."""
+        """The scores.
+
+        Raises:
+            ValueError: if there are no batches.
+        """
         groups = channel_groups(network.spec)
         # A test hook runs under inference mode, where nothing can be differentiated.
         with torch.inference_mode(False), torch.enable_grad():
-            scores = {name: torch.zeros(group.width) for name, group in groups.items()}
+            seen: dict[str, list[Tensor]] = {name: [] for name in groups}
             for batch in _calibration(self, batches):
                 gates = self._gates(network, batch)
                 for name, group in groups.items():
-                    scores[name] += sum(gates[p] for p in group.producers).abs().cpu()
-        return scores
+                    seen[name].append(sum(gates[p] for p in group.producers).abs().cpu())
+            return {name: torch.stack(values).mean(0) for name, values in seen.items()}
 
     def _gates(self, network: RIFE, batch: Batch) -> dict[str, Tensor]:
         """For every producer: the gradient of the loss to a factor on each output channel."""
@@ -114,11 +118,7 @@ class Taylor(Importance):
             for name, value in network.get_submodule(producer).named_parameters()
         }
         wrapped = {f"network.{name}": leaf for name, leaf in leaves.items()}
-        frame = torch.func.functional_call(
-            Interpolator(network),
-            wrapped,
-            _inputs(batch),
-        )
+        frame = torch.func.functional_call(Interpolator(network), wrapped, _inputs(batch))
         gradients = torch.autograd.grad(self.loss(frame, batch["gt"]), list(leaves.values()))
         change = {
             name: leaf.detach() * gradient
@@ -148,7 +148,11 @@ class ActivationL1(Importance):
     normalize: Literal["layer", "none"] = "layer"
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> Scores:
-        """Raises: ValueError: if there are no batches."""
+        """The scores.
+
+        Raises:
+            ValueError: if there are no batches.
+        """
         inputs = self._mean_inputs(network, batches)
         scores = {}
         for name, group in channel_groups(network.spec).items():
@@ -163,11 +167,11 @@ class ActivationL1(Importance):
         """For every consumer: the mean ``|input|`` of each of its channels, ``(C,)``."""
         groups = channel_groups(network.spec).values()
         consumers = {consumer.conv for group in groups for consumer in group.consumers}
-        sums: dict[str, Tensor] = {}
+        seen: dict[str, list[Tensor]] = {name: [] for name in consumers}
 
         def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
             def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-                sums[name] = sums.get(name, 0) + args[0].detach().abs().mean((0, 2, 3))
+                seen[name].append(args[0].abs().mean((0, 2, 3)))
 
             return hook
 
@@ -181,7 +185,7 @@ class ActivationL1(Importance):
         finally:
             for hook in hooks:
                 hook.remove()
-        return sums
+        return {name: torch.stack(means).mean(0) for name, means in seen.items()}
 
 
 def _producer_norms(network: RIFE, order: int, normalize: Normalize) -> Scores:
