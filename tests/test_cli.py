@@ -107,17 +107,47 @@ def test_two_processes_print_the_digits_of_one(tiny, triplets, tmp_path):
     assert one == two
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_configuration_says_how_it_is_run_and_parses(path, capsys):
-    lines = [line for line in path.read_text().splitlines() if "lightning_cli.py" in line]
-    assert lines, f"{path.name} names no command"
+def command_of(config: Path) -> str:
+    """The subcommand that a shipped configuration says it is for."""
+    lines = [line for line in config.read_text().splitlines() if "lightning_cli.py" in line]
+    assert lines, f"{config.name} names no command"
     words = lines[0].lstrip("# ").split()
     assert words[:2] == ["python", "lightning_cli.py"]
-    assert words[3:5] == ["-c", f"configs/{path.name}"]
+    assert words[3:5] == ["-c", f"configs/{config.name}"]
+    return words[2]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_configuration_says_how_it_is_run_and_parses(path, capsys):
     with pytest.raises(SystemExit) as stop:
-        main([words[2], "-c", str(path), "--print_config"])
+        main([command_of(path), "-c", str(path), "--print_config"])
     assert not stop.value.code
     assert yaml.safe_load(capsys.readouterr().out)
+
+
+SHORT = {
+    "test": ["--trainer.limit_test_batches=2"],
+    "predict": ["--trainer.limit_predict_batches=2"],
+    "sweep": ["--levels=[0.0,0.3]", "--limit=2", "--height=64", "--width=64", "--repeats=1"],
+}
+"""What makes each command a matter of seconds."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in CONFIGS if command_of(path) in SHORT],
+    ids=lambda path: path.stem,
+)
+def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # outputs are relative
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    text = path.read_text().replace("rife_v4.0", tiny)
+    text = text.replace("latency_size: [480, 640]", "latency_size: [64, 64]")
+    (tmp_path / path.name).write_text(text)
+    command = command_of(path)
+    assert main([command, "-c", path.name, *SHORT[command]]) == 0
+    written = {file.suffix for file in (tmp_path / "runs").rglob("*.*")}
+    assert written & {".json", ".png"}
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -23,6 +23,9 @@ JOBS = {
     "verify": "vfi.data.verify",
     "benchmark": "vfi.benchmark",
     "sweep": "vfi.sweep",
+    "interpolate": "vfi.interpolate",
+    "evaluate_video": "vfi.interpolate",
+    "compare_video": "vfi.interpolate",
 }
 """Subcommands that are plain functions: name -> module that holds a function of that name."""
 
