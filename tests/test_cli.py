@@ -26,10 +26,10 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 def tiny(tmp_path_factory) -> str:
     """The path of a small random network of the v4.0 family."""
     spec = variant("rife_v4.0").for_inference()
-    blocks = (BlockSpec.uniform(8, 4), BlockSpec.uniform(8, 1))
+    blocks = (BlockSpec.uniform(16, 4), BlockSpec.uniform(16, 1))
     lightning.seed_everything(0)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_network(RIFE(spec.replace(blocks=blocks, refine=RefineSpec.uniform(2))), path)
+    save_network(RIFE(spec.replace(blocks=blocks, refine=RefineSpec.uniform(8))), path)
     return str(path)
 
 
@@ -126,7 +126,7 @@ def test_every_shipped_configuration_says_how_it_is_run_and_parses(path, capsys)
 
 
 SHORT = {
-    "test": ["--trainer.limit_test_batches=2"],
+    "test": ["--trainer.limit_test_batches=2", "--data.train.steps=2"],
     "predict": ["--trainer.limit_predict_batches=2"],
     "sweep": ["--levels=[0.0,0.3]", "--limit=2", "--height=64", "--width=64", "--repeats=1"],
 }
@@ -143,6 +143,7 @@ def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, mo
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     text = path.read_text().replace("rife_v4.0", tiny)
     text = text.replace("latency_size: [480, 640]", "latency_size: [64, 64]")
+    text = text.replace("steps: 200", "steps: 2")
     (tmp_path / path.name).write_text(text)
     command = command_of(path)
     assert main([command, "-c", path.name, *SHORT[command]]) == 0

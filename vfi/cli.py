@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
@@ -38,9 +39,10 @@ class RecordConfig(SaveConfigCallback):
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        config = yaml.safe_load(self.parser.dump(self.config, skip_validation=True))
         for callback in trainer.callbacks:
             if isinstance(callback, EvaluationReport):
-                callback.config = self.config.as_dict()
+                callback.config = config
 
 
 class VFICLI(LightningCLI):
