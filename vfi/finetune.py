@@ -59,7 +59,7 @@ def finetune(
         trainer.callbacks = callbacks
         fitter = make_trainer(
             max_steps=pruning.finetune.steps,
-            max_epochs=-1,
+            max_epochs=pruning.finetune.steps,  # an epoch has at least one step
             limit_val_batches=0,
             enable_checkpointing=False,
             callbacks=[pruning, *([RichProgressBar()] if trainer.progress_bar_callback else [])],
