@@ -19,6 +19,7 @@ from vfi.data.datamodule import TripletDataModule
 from vfi.evaluation import EvaluationReport, pruning_of
 from vfi.finetune import finetune
 from vfi.module import InterpolationModule
+from vfi.training import TrainingReport, last_checkpoint
 
 JOBS = {
     "verify": "vfi.data.verify",
@@ -41,7 +42,7 @@ class RecordConfig(SaveConfigCallback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         config = yaml.safe_load(self.parser.dump(self.config, skip_validation=True))
         for callback in trainer.callbacks:
-            if isinstance(callback, EvaluationReport):
+            if isinstance(callback, EvaluationReport | TrainingReport):
                 callback.config = config
 
 
@@ -61,6 +62,12 @@ class VFICLI(LightningCLI):
             parser_kwargs={"description": __doc__, "epilog": f"Other jobs: {', '.join(JOBS)}."},
             args=list(args) if args is not None else None,
         )
+
+    def before_fit(self) -> None:
+        """Resumes: callbacks must know in ``setup`` whether there is a checkpoint."""
+        settings = self.config_init["fit"]
+        if settings.get("ckpt_path"):
+            self.trainer.ckpt_path = last_checkpoint(self.trainer, settings.pop("ckpt_path"))
 
     def after_test(self) -> None:
         """Fine-tunes the pruned network and tests again, where its callback asks for it."""

@@ -100,7 +100,7 @@ class EvaluationReport(Callback):
             "network": self._network_seconds,
             "test": time.perf_counter() - self._started,
         }
-        rows = _gathered(self._rows)
+        rows = gathered(self._rows)
         if not trainer.is_global_zero:
             return
         rows = pd.DataFrame(rows).sort_values(["index", "id"], ignore_index=True)
@@ -187,7 +187,7 @@ def pruning_of(trainer: Trainer) -> ChannelPruning | None:
     return next(found, None)
 
 
-def _gathered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def gathered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of all processes."""
     if not (dist.is_available() and dist.is_initialized()):
         return rows

@@ -156,6 +156,10 @@ class RIFEModule(InterpolationModule):
             self._dense.append(dense.requires_grad_(False).to(self.device))
 
     @override
+    def on_fit_start(self) -> None:
+        self.network.train()  # it was loaded for inference
+
+    @override
     def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         frames = batch["img0"], batch["img1"], batch["timestep"]
         gt = batch["gt"]

@@ -203,10 +203,41 @@ def lines_plot(
         )
     for color, marker, (name, points) in _styled(data, series):
         points = points.sort_values(x, kind="stable")
-        # Markers tell points apart; on a long curve they would only thicken it.
-        marker = marker if len(points) <= 30 else None
-        axis.plot(points[x], points[y], color=color, marker=marker, label=name, linewidth=1.8)
+        _draw_line(axis, points[x], points[y], color, marker, name)
     _finish(axis, x_label or x, y_label or y, title)
+    _save(figure, path)
+
+
+def panels_plot(
+    panels: Mapping[str, pd.DataFrame],
+    path: str | os.PathLike[str],
+    *,
+    x_label: str,
+    title: str = "",
+) -> None:
+    """Draws groups of lines below each other, over the same positions.
+
+    Args:
+        panels: what its axis says -> a column for each line, positions as index; gaps (NaN) are
+            left out.
+        path: a ``.png`` file, replaced if it exists.
+        x_label: under the lowest.
+        title: above all.
+
+    Raises:
+        ValueError: if there is nothing to draw, or ``path`` cannot be written.
+    """
+    if not panels:
+        raise ValueError("there are no panels to draw: give at least one group of lines")
+    figure = Figure(figsize=(9, 3.8 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axis, (label, lines) in zip(axes, panels.items(), strict=True):
+        for index, name in enumerate(lines):
+            points = lines[name].dropna()
+            color, marker = _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)]
+            _draw_line(axis, points.index, points, color, marker, name)
+        _finish(axis, x_label if axis is axes[-1] else "", label, "")
+    figure.suptitle(title)
     _save(figure, path)
 
 
@@ -284,6 +315,14 @@ def _styled(data: pd.DataFrame, series: str) -> Iterator[tuple[str, str, tuple[s
     """``(color, marker, (name, rows))`` for each value of ``series``, in order of appearance."""
     for index, group in enumerate(data.groupby(series, sort=False)):
         yield _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)], group
+
+
+def _draw_line(
+    axis: Axes, x: Sequence[float], y: Sequence[float], color: str, marker: str, name: str
+) -> None:
+    # Markers tell points apart; on a long curve they would only thicken it.
+    marker = marker if len(x) <= 30 else None
+    axis.plot(x, y, color=color, marker=marker, label=name, linewidth=1.8)
 
 
 def _finish(axis: Axes, x_label: str, y_label: str, title: str) -> None:

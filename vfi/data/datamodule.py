@@ -85,10 +85,8 @@ class TripletDataModule(LightningDataModule):
         if stage == "fit" and self.train_set is None:
             self.train_set = self._open_train()
         if stage in ("fit", "validate") and self.val_set is None:
-            shared = self.train.root if self.val.source == self.train.source else None
-            val = replace(self.val, root=self.val.root or shared)
-            check_root("data.val.root", val.source, val.root)
-            self.val_set = open_source(val)
+            check_root("data.val.root", self.val.source, self.validated.root)
+            self.val_set = open_source(self.validated)
         if stage in ("test", "predict") and self.test_set is None:
             check_root("data.root", self.source, self.root)
             self.test_set = open_source(self.tested)
@@ -139,6 +137,12 @@ class TripletDataModule(LightningDataModule):
     def tested(self) -> ValData:
         """What test and predict read."""
         return ValData(self.source, self.root, self.split)
+
+    @property
+    def validated(self) -> ValData:
+        """What is validated on; its folder may be that of the training set."""
+        shared = self.train.root if self.val.source == self.train.source else None
+        return replace(self.val, root=self.val.root or shared)
 
     def calibration_batches(
         self, count: int, device: torch.device | str, tested: bool = False

@@ -1,0 +1,70 @@
+"""The moving average of the weights, which is what gets validated, kept and released."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+from typing_extensions import override
+
+
+class Averaging(WeightAveraging):
+    """An exponential moving average (EMA) of the weights, as Lightning's own, and three things more.
+
+    Lightning's counts the first weights as much as a thousand steps, so that for as long the
+    average of a pruned network lags far behind it; here the average is over the last tenth of a
+    young run. It can also be resumed where the network got its shape by pruning, and starts from
+    the weights as they are after masks were applied.
+
+    List it after `ChannelPruning`. A checkpoint's ``state_dict`` is the average, so that is what
+    `vfi.load_network` reads; what training goes on from lies beside it.
+
+    Args:
+        decay: the weight of the average against the newest weights, in [0, 1), once the run is
+            older than ``9 / (1 - decay)`` steps.
+
+    Raises:
+        ValueError: if ``decay`` is out of bounds.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay is {decay}; it must be at least 0 and below 1")
+        super().__init__(use_buffers=False, multi_avg_fn=warmed_up(decay))
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Makes the averaged module, a copy of the present one."""
+        if stage == "fit":
+            self._average_model = AveragedModel(pl_module, **self._kwargs)
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Restores the average, in the shape that the network has taken from the checkpoint."""
+        if trainer.state.fn == "fit":
+            self.setup(trainer, pl_module, "fit")
+            super().on_load_checkpoint(trainer, pl_module, checkpoint)
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Moves the average to where training is; a new one starts from the weights there."""
+        self._average_model.to(pl_module.device)
+        if not self._average_model.n_averaged:
+            self._average_model.module.load_state_dict(pl_module.state_dict())
+
+
+def warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor], None]:
+    """An averaging function whose decay rises to ``decay``: 1/10, 2/11, 3/12, ..."""
+
+    @torch.no_grad()
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor) -> None:
+        rate = min(decay, (1 + int(count)) / (10 + int(count)))
+        for mean, newest in zip(averaged, current, strict=True):
+            mean.lerp_(newest, 1 - rate)
+
+    return update

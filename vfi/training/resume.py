@@ -1,0 +1,34 @@
+"""Where a training goes on."""
+
+import logging
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+logger = logging.getLogger(__name__)
+
+
+def last_checkpoint(trainer: Trainer, path: str) -> str | None:
+    """The checkpoint that ``path`` means: itself, or the run's own if it is ``last``.
+
+    Returns:
+        None for ``last`` in a run that has none yet: it begins.
+
+    Raises:
+        ValueError: for ``last`` in a run that keeps none.
+    """
+    if path != "last":
+        return path
+    keeping = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
+    folders = [Path(c.dirpath) for c in keeping if c.save_last and c.dirpath]
+    if not folders:
+        raise ValueError(
+            "ckpt_path is 'last', but no ModelCheckpoint of trainer.callbacks has both a dirpath "
+            "and save_last; give the path of a checkpoint"
+        )
+    last = folders[0] / f"last{ModelCheckpoint.FILE_EXTENSION}"
+    if not last.exists():
+        return None
+    logger.info("going on from %s", last)
+    return str(last)
