@@ -1,6 +1,7 @@
 """The command line: Lightning's ``fit``, ``validate``, ``test`` and ``predict``, and other jobs."""
 
 import importlib
+import itertools
 import logging
 import os
 import sys
@@ -84,9 +85,25 @@ def run_job(name: str, args: Sequence[str]) -> None:
     )
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="a YAML file of options")
     parser.add_function_arguments(function)
-    settings = parser.instantiate_classes(parser.parse_args(list(args)))
+    settings = parser.instantiate_classes(parser.parse_args(_spelled(args, parser)))
     settings.pop("config", None)
     function(**settings)
+
+
+def _spelled(args: Sequence[str], parser: ArgumentParser) -> list[str]:
+    """Options as they are declared: ``--slow-motion`` with an underscore, a bare ``--resume`` true."""
+    switches = {
+        f"--{name}" for name, value in vars(parser.get_defaults()).items() if value is False
+    }
+    spelled = []
+    for arg, following in itertools.zip_longest(args, args[1:], fillvalue="--"):
+        name, *value = arg.split("=", 1) if arg.startswith("--") else (arg,)
+        if arg.startswith("--"):
+            name = name.replace("-", "_").replace("__", "--", 1)
+        spelled.append("=".join([name, *value]))
+        if name in switches and not value and following.startswith("-"):
+            spelled.append("true")
+    return spelled
 
 
 def main(args: Sequence[str] | None = None) -> int:

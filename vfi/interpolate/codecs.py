@@ -12,6 +12,9 @@ from vfi.interpolate.source import SourceInfo
 
 logger = logging.getLogger(__name__)
 
+_LOOKAHEAD = 40  # frames, the presets' usual
+_SHORTEST_LOOKAHEAD = 10
+_LOOKAHEAD_PIXELS = 20 * 1920 * 1080
 _X26_PRESETS = (
     "ultrafast",
     "superfast",
@@ -39,6 +42,7 @@ class Encoder:
         presets: what it takes.
         preset: its default.
         options: further ones, always set.
+        parameters: the name of the option that holds the encoder's own parameters, if any.
         even: the picture's sides must be multiples of the chroma's subsampling.
     """
 
@@ -50,6 +54,7 @@ class Encoder:
     presets: tuple[str, ...] = ()
     preset: str | None = None
     options: tuple[tuple[str, str], ...] = ()
+    parameters: str | None = None
     even: bool = False
 
 
@@ -64,6 +69,7 @@ ENCODERS = {
         "medium",
         # Without it the bits depend on where in memory the frames happen to lie.
         (("x264-params", "cpu-independent=1"),),
+        "x264-params",
         even=True,
     ),
     "h265": Encoder(
@@ -75,6 +81,7 @@ ENCODERS = {
         _X26_PRESETS,
         "medium",
         (("x265-params", "log-level=error:open-gop=0"),),
+        "x265-params",
         even=True,
     ),
     "vp9": Encoder(
@@ -196,8 +203,17 @@ def codec_for(codec: str, path: Path, depth: int) -> str:
     return key
 
 
-def encoder_options(key: str, crf: int | None, preset: str | None) -> dict[str, str]:
+def encoder_options(
+    key: str, crf: int | None, preset: str | None, pixels: int = 0
+) -> dict[str, str]:
     """The encoder's options for a quality and a preset.
+
+    Args:
+        key: the codec.
+        crf: the quality, None for the default.
+        preset: the preset, None for the default.
+        pixels: of a frame. Encoders hold many frames to look ahead; of large ones they hold fewer,
+            so that a laptop's memory is enough.
 
     Raises:
         ValueError: if the encoder has no such setting or it is out of bounds.
@@ -212,6 +228,8 @@ def encoder_options(key: str, crf: int | None, preset: str | None) -> dict[str, 
     if preset is not None and str(preset) not in encoder.presets:
         allowed = ", ".join(encoder.presets) or "none: it has no such setting"
         raise ValueError(f"preset is {preset!r}; {key} takes {allowed}")
+    if encoder.parameters and (ahead := _LOOKAHEAD_PIXELS // max(pixels, 1)) < _LOOKAHEAD:
+        options[encoder.parameters] += f":rc-lookahead={max(ahead, _SHORTEST_LOOKAHEAD)}"
     if encoder.preset_option:
         options[encoder.preset_option] = str(preset or encoder.preset)
     return options

@@ -83,14 +83,17 @@ class PixelSpec:
         return [(height, width)] + [(-(-height >> y), -(-width >> x))] * 2
 
     def to_rgb(self, planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
-        """Code values to ``(3, H, W)`` float32 RGB in [0, 1]; what lies outside is clamped."""
+        """Code values to ``(3, H, W)`` float32 RGB in [0, 1]; what lies outside is clamped.
+
+        In memory the channels come last, which is how the network likes them.
+        """
         codes = [torch.from_numpy(_signed(plane)).to(device) for plane in planes]
         if self.depth > 8:  # read as int16: put the sign bit back
             codes = [code.to(torch.int32) & 0xFFFF for code in codes]
         peak = (1 << self.depth) - 1
         if self.kind == "rgb":
             green, blue, red = codes
-            return torch.stack([red, green, blue]).float().div_(peak)
+            return torch.stack([red, green, blue], dim=-1).float().div_(peak).permute(2, 0, 1)
         low, luma_span, mid, chroma_span = self._levels()
         luma = codes[0].float().sub_(low).div_(luma_span)
         if self.kind == "gray":
@@ -101,7 +104,7 @@ class PixelSpec:
             for code in codes[1:]
         )
         kr, kb = self.weights
-        rgb = luma.new_empty(3, height, width)
+        rgb = luma.new_empty(height, width, 3).permute(2, 0, 1)
         torch.add(luma, cr, alpha=2 * (1 - kr), out=rgb[0])
         torch.add(luma, cb, alpha=2 * (1 - kb), out=rgb[2])
         torch.sub(luma, rgb[0], alpha=kr, out=rgb[1]).sub_(rgb[2], alpha=kb).div_(1 - kr - kb)

@@ -17,7 +17,7 @@ from vfi.interpolate.sink import Sink
 from vfi.interpolate.source import Picture
 from vfi.interpolate.timeline import Slot
 
-QUEUE_BYTES = 96 << 20
+QUEUE_BYTES = 32 << 20
 
 _Frame = tuple[list[np.ndarray], Fraction]
 

@@ -82,7 +82,8 @@ def _video_assembly(output: Path, info: SourceInfo, settings: Settings, timing: 
         )
     depth = settings.bit_depth or min(info.spec.depth, _DEEP)
     codec = codec_for(settings.codec, output, depth)
-    options = encoder_options(codec, settings.crf, settings.preset)
+    pixels = info.width * info.height
+    options = encoder_options(codec, settings.crf, settings.preset, pixels)
     turn = None if container.turns else info.display_matrix
     width, height = upright_size(info.width, info.height, turn)
     turned = (width, height) != (info.width, info.height)

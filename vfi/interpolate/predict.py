@@ -86,8 +86,8 @@ class Predictor:
         return [frame for k in starts for frame in self._batch(requests[k : k + size])]
 
     def _batch(self, requests: Sequence[Request]) -> list[Tensor]:
-        img0 = torch.stack([request.first for request in requests])
-        img1 = torch.stack([request.second for request in requests])
+        img0 = _stacked([request.first for request in requests])
+        img1 = _stacked([request.second for request in requests])
         times = torch.tensor([float(r.timestep) for r in requests], device=img0.device)
         return list(self._tiled(img0, img1, times).float().clamp_(0, 1))
 
@@ -112,9 +112,14 @@ class Predictor:
         return total / weight
 
     def _run(self, img0: Tensor, img1: Tensor, times: Tensor, scale: float) -> Tensor:
-        img0, img1 = (img.contiguous(memory_format=torch.channels_last) for img in (img0, img1))
         timestep = times if self.any_timestep else 0.5
         return self._model(img0, img1, timestep, flow_scale=scale)
+
+
+def _stacked(frames: list[Tensor]) -> Tensor:
+    """``(B, 3, H, W)``, channels last in memory; one frame is not copied if it is so already."""
+    stacked = torch.stack(frames) if len(frames) > 1 else frames[0][None]
+    return stacked.contiguous(memory_format=torch.channels_last)
 
 
 def takes_any_timestep(model: nn.Module) -> bool:

@@ -105,6 +105,7 @@ class RIFE(nn.Module):
         timestep: float | Tensor = 0.5,
         gt: Tensor | None = None,
         flow_scale: float = 1.0,
+        history: bool = True,
     ) -> RIFEOutput:
         """Estimates the frame at ``timestep`` between ``img0`` (time 0) and ``img1`` (time 1).
 
@@ -114,6 +115,8 @@ class RIFE(nn.Module):
             timestep: in [0, 1], a number or a tensor ``(B,)`` or ``(B, 1, 1, 1)``.
             gt: the true frame ``(B, 3, H, W)``: runs the teacher block too, if there is one.
             flow_scale: flow is estimated at this fraction of the resolution (0.5 suits 4K).
+            history: return every block's estimate; without, the last one only, which saves 270 MiB
+                at 1920x1080.
 
         Raises:
             ValueError: if shapes do not fit or the network cannot do this timestep.
@@ -132,6 +135,9 @@ class RIFE(nn.Module):
             previous = estimates[-1] if estimates else None
             module = self.get_submodule(f"block{index}")
             estimates.append(_advance(module, names, known, previous, block.scale / flow_scale))
+            if not history:
+                estimates = estimates[-1:]
+        previous = None  # it would keep an estimate in memory
         teacher = None
         if gt is not None and self.spec.teacher is not None:
             names, known["gt"] = self.spec.teacher_inputs, gt
