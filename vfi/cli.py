@@ -91,7 +91,7 @@ def run_job(name: str, args: Sequence[str]) -> None:
 
 
 def _spelled(args: Sequence[str], parser: ArgumentParser) -> list[str]:
-    """Options as they are declared: ``--slow-motion`` with an underscore, a bare ``--resume`` true."""
+    """Options as they are declared: hyphens as underscores, a bare ``--resume`` as true."""
     switches = {
         f"--{name}" for name, value in vars(parser.get_defaults()).items() if value is False
     }
