@@ -12,12 +12,12 @@ from typing_extensions import override
 
 
 class Averaging(WeightAveraging):
-    """An exponential moving average (EMA) of the weights, as Lightning's own, and three things more.
+    """An exponential moving average (EMA) of the weights: Lightning's own with a warm-up.
 
-    Lightning's counts the first weights as much as a thousand steps, so that for as long the
-    average of a pruned network lags far behind it; here the average is over the last tenth of a
-    young run. It can also be resumed where the network got its shape by pruning, and starts from
-    the weights as they are after masks were applied.
+    Without, the first weights would count for a thousand steps, and the average of a network that
+    was just pruned would lag far behind it; this way it is over the last tenth of a young run. It
+    can also be resumed where the network has its shape from pruning, and starts from the weights
+    as they are after masks were applied.
 
     List it after `ChannelPruning`. A checkpoint's ``state_dict`` is the average, so that is what
     `vfi.load_network` reads; what training goes on from lies beside it.

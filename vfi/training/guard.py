@@ -1,14 +1,16 @@
 """Stops a training that has gone wrong."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 from torch.optim import Optimizer
 from typing_extensions import override
+
+from vfi.training.resume import checkpointing
 
 
 class DivergenceGuard(Callback):
@@ -80,14 +82,10 @@ class DivergenceGuard(Callback):
             self._stop(trainer, f"the norm of the gradient is {norm} (the loss {self._loss:.3g})")
 
     def _stop(self, trainer: Trainer, reason: str) -> None:
-        kept = [c.last_model_path or c.best_model_path for c in _checkpointing(trainer)]
-        kept = [path for path in kept if path]
-        last = f"the last checkpoint is {kept[0]}" if kept else "no checkpoint was written yet"
+        written = [Path(path) for c in checkpointing(trainer) if (path := c.best_model_path)]
+        newest = max(written, key=lambda path: path.stat().st_mtime, default=None)
+        last = f"the last checkpoint is {newest}" if newest else "no checkpoint was written yet"
         raise ValueError(
             f"training stopped at step {trainer.global_step}: {reason}; {last}; try a lower "
             "--model.optimizer.lr in a new run (a resumed one keeps its learning rate)"
         )
-
-
-def _checkpointing(trainer: Trainer) -> list[ModelCheckpoint]:
-    return [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import re
 import sys
 from pathlib import Path
@@ -9,18 +10,17 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
 from vfi import plots, report
 from vfi.evaluation import gathered, pruning_of
 from vfi.files import writable_folder
 from vfi.training.log import draw, read
+from vfi.training.resume import checkpointing
 
 logger = logging.getLogger(__name__)
 
 _STRIDE = re.compile(r"\+(\d+)$")  # at the end of the ids of triplets from clips
-_LOSSES = "loss"
 _PSNR = "val/psnr"
 
 
@@ -110,7 +110,7 @@ class TrainingReport(Callback):
         strides = {f"{_PSNR}_{group}": mean for group, mean in means.items() if group != "all"}
         if not trainer.sanity_checking:
             pl_module.log_dict(strides, sync_dist=True)
-        elif trainer.logger and trainer.num_sanity_val_steps == float("inf"):
+        elif trainer.logger and _starts(trainer):
             trainer.logger.log_metrics({_PSNR: means["all"], **strides}, step=0)
 
     @override
@@ -132,12 +132,18 @@ class TrainingReport(Callback):
     @override
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Says where the best weights are."""
-        best = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
-        if trainer.is_global_zero and best and best[0].best_model_path:
-            logger.info(
-                "best %s %.3f: %s", best[0].monitor, best[0].best_model_score, best[0].best_model_path
-            )
-            logger.info("wrote %s", self.output)
+        if not trainer.is_global_zero:
+            return
+        for callback in checkpointing(trainer):
+            if callback.monitor and callback.best_model_path:
+                score, path = callback.best_model_score, callback.best_model_path
+                logger.info("best %s %.3f: %s", callback.monitor, score, path)
+        logger.info("wrote %s", self.output)
+
+
+def _starts(trainer: Trainer) -> bool:
+    """Whether all is validated before the first step, and not only to see that it can be."""
+    return trainer.global_step == 0 and math.isinf(trainer.num_sanity_val_steps)
 
 
 def _means(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -16,19 +16,23 @@ def last_checkpoint(trainer: Trainer, path: str) -> str | None:
         None for ``last`` in a run that has none yet: it begins.
 
     Raises:
-        ValueError: for ``last`` in a run that keeps none.
+        ValueError: for ``last`` in a run that does not say where it keeps its checkpoints.
     """
     if path != "last":
         return path
-    keeping = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
-    folders = [Path(c.dirpath) for c in keeping if c.save_last and c.dirpath]
-    if not folders:
+    kept = [Path(c.dirpath) for c in checkpointing(trainer) if c.dirpath]
+    if not kept:
         raise ValueError(
-            "ckpt_path is 'last', but no ModelCheckpoint of trainer.callbacks has both a dirpath "
-            "and save_last; give the path of a checkpoint"
+            "ckpt_path is 'last', but no ModelCheckpoint of trainer.callbacks says by its dirpath "
+            "where that is; give the path of a checkpoint"
         )
-    last = folders[0] / f"last{ModelCheckpoint.FILE_EXTENSION}"
+    last = kept[0] / f"last{ModelCheckpoint.FILE_EXTENSION}"
     if not last.exists():
         return None
     logger.info("going on from %s", last)
     return str(last)
+
+
+def checkpointing(trainer: Trainer) -> list[ModelCheckpoint]:
+    """The callbacks that write checkpoints."""
+    return [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]

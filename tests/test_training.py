@@ -1,0 +1,225 @@
+"""The recipe of fine-tuning, run as users run it, and its callbacks one by one."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from lightning.pytorch import Callback
+
+sys.path.insert(0, str(Path(__file__).parent / "pruning"))
+
+from small_networks import fill, small_spec
+
+from vfi.checkpoints import load_network, save_network
+from vfi.cli import main
+from vfi.data import SampleTriplets
+from vfi.models import RIFE
+from vfi.training import Averaging, DivergenceGuard
+from vfi.training.averaging import warmed_up
+from vfi.training.log import read
+
+CONFIG = Path(__file__).parent.parent / "configs/finetune.yaml"
+
+
+class Disturbance(Callback):
+    """Does something at a step: ``interrupt`` as Ctrl-C does, or ``spoil`` a weight."""
+
+    def __init__(self, step: int, kind: str = "interrupt") -> None:
+        self.step = step
+        self.kind = kind
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_step != self.step:
+            return
+        if self.kind == "interrupt":
+            raise KeyboardInterrupt
+        with torch.no_grad():
+            next(pl_module.network.parameters()).fill_(math.inf)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Path:
+    """Two folders of numbered images in which textures slide, one of them for validation."""
+    root = tmp_path_factory.mktemp("clips")
+    for number, name in enumerate(("learn", "judge")):
+        (root / name).mkdir()
+        texture = SampleTriplets()[3 + number]["gt"].permute(1, 2, 0).numpy()
+        for step in range(12):
+            window = texture[4 * step : 4 * step + 96, 3 * step : 3 * step + 96]
+            assert cv2.imwrite(str(root / name / f"{step:03d}.png"), np.ascontiguousarray(window))
+    (root / "judge.txt").write_text("judge\n")
+    return root
+
+
+def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
+    """The shipped configuration on a small network and clips, its run folder in ``folder``."""
+    network = folder / "dense.safetensors"
+    folder.mkdir(exist_ok=True)
+    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
+    text = CONFIG.read_text().replace("rife_v4.0", str(network))
+    text = text.replace("runs/", f"{folder}/").replace("configs/splits/train_clips_val.txt", "LIST")
+    config = yaml.safe_load(text.replace("LIST", str(clips / "judge.txt")))
+    config["model"]["init_args"]["optimizer"] |= {"lr": 3e-3, "warmup": 2}
+    train, val = config["data"]["train"], config["data"]["val"]
+    train |= {"root": str(clips), "steps": 4, "batch_size": 2}
+    train["stream"] |= {"stride": 1, "step": 1}
+    train["augment"] |= {"crop": 96, "jitter": 0.0}
+    val |= {"strides": [1, 3], "per_clip": 4, "size": 64}
+    config["data"]["num_workers"] = 0
+    config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 1, "accelerator": "cpu"} | settings
+    pruning, *others, bar = config["trainer"]["callbacks"]
+    policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
+    pruning["init_args"] |= {"calibration": 1}
+    pruning["init_args"]["policy"]["init_args"] |= policy
+    assert "RichProgressBar" in bar["class_path"]
+    config["trainer"]["enable_progress_bar"] = False
+    config["trainer"]["callbacks"] = [pruning, *others, *more]
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def disturbance(step: int, kind: str = "interrupt") -> dict:
+    name = f"{Disturbance.__module__}.{Disturbance.__name__}"
+    return {"class_path": name, "init_args": {"step": step, "kind": kind}}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, clips) -> Path:
+    """The run folder of the recipe, run without a stop."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert main(["fit", "-c", str(recipe(folder, clips))]) == 0
+    return folder / "finetune"
+
+
+def state(folder: Path) -> dict:
+    """All that is kept of a run, but for the names of folders."""
+    state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
+    for name, callback in state["callbacks"].items():
+        if "ModelCheckpoint" in name:
+            state["callbacks"][name] = callback["best_model_score"]
+    return state
+
+
+def assert_equal(a, b, where="") -> None:
+    """The same bits, all the way down."""
+    assert type(a) is type(b), where
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_equal(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for place, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_equal(x, y, f"{where}/{place}")
+    elif isinstance(a, torch.Tensor):
+        assert a.equal(b), where
+    else:
+        assert a == b, where
+
+
+def test_the_run_folder_tells_all(finished):
+    log = pd.read_csv(finished / "training.csv")
+    scores = log.dropna(subset="val/psnr")
+    assert scores["step"].tolist() == [0, 3, 7, 11]
+    assert log["loss"].count() == 12
+    strides = scores[["val/psnr_stride1", "val/psnr_stride3"]].mean(1)
+    assert strides.to_numpy() == pytest.approx(scores["val/psnr"].to_numpy())  # two of each
+    assert log["loss"][log["step"] >= 8].mean() < log["loss"][log["step"] < 4].mean()
+    assert scores["val/psnr"].iloc[-1] > scores["val/psnr"].iloc[0]
+    record = json.loads((finished / "run.json").read_text())
+    assert record["pruning"]["ratio"] == pytest.approx(0.5, abs=0.1)
+    assert record["train"]["count"] == 1
+    assert record["validation"]["strides"] == [1, 3]
+    for picture in ("curves.png", "validation.png"):
+        assert cv2.imread(str(finished / picture)) is not None
+
+
+def test_checkpoints_hold_the_average_and_load_as_networks(finished):
+    last = state(finished)
+    network = load_network(finished / "checkpoints/last.ckpt").state_dict()
+    for name, tensor in network.items():
+        assert tensor.equal(last["state_dict"][f"network.{name}"])
+    changed = [
+        name
+        for name in network
+        if not network[name].equal(last["current_model_state"][f"network.{name}"])
+    ]
+    assert len(changed) > len(network) / 2
+    assert int(last["averaging_state"]["n_averaged"]) == 12
+    load_network(finished / "checkpoints/best.ckpt")
+
+
+def test_resuming_equals_not_having_stopped(finished, clips, tmp_path, caplog):
+    caplog.set_level("INFO")
+    folder = tmp_path / "finetune"
+    for step in (5, 8):  # within an epoch, and between two
+        with pytest.raises(SystemExit):
+            main(["fit", "-c", str(recipe(tmp_path, clips, disturbance(step)))])
+        assert state(folder)["global_step"] == 4 * (step // 4)
+    assert main(["fit", "-c", str(recipe(tmp_path, clips))]) == 0
+    assert caplog.text.count("going on from") == 2
+    assert_equal(state(finished), state(folder))
+    whole, stretches = (pd.read_csv(run / "training.csv") for run in (finished, folder))
+    pd.testing.assert_frame_equal(whole, stretches, check_like=True)
+
+
+def test_what_is_not_finite_stops_the_training_in_one_line(clips, tmp_path, caplog):
+    config = recipe(tmp_path, clips, disturbance(6, "spoil"))
+    assert main(["fit", "-c", str(config)]) == 2
+    last = tmp_path / "finetune/checkpoints/last.ckpt"
+    assert f"training stopped at step 6: the loss is nan; the last checkpoint is {last}" in (
+        caplog.text
+    )
+    assert all(p.isfinite().all() for p in load_network(last).parameters())
+
+
+def guarded(guard: DivergenceGuard, losses: list[float]) -> None:
+    checkpoints = SimpleNamespace(checkpoint_callbacks=[], global_step=len(losses))
+    checkpoints.strategy = SimpleNamespace(reduce=lambda loss, reduce_op: loss)
+    for loss in losses:
+        guard.on_before_backward(checkpoints, None, torch.tensor(loss))
+
+
+def test_the_guard_tells_noise_from_divergence():
+    guarded(DivergenceGuard(window=10), [9.0, 5.0, 1.0, 4.0, 2.0] * 20)
+    with pytest.raises(ValueError, match=r"run away: 3\.\d+ over .* 10 steps, 3 times .* no check"):
+        guarded(DivergenceGuard(window=10), [1.0] * 20 + [5.0] * 20)
+    first = DivergenceGuard(window=10)
+    guarded(first, [1.0] * 20)
+    second = DivergenceGuard(window=10)
+    second.load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match="run away"):
+        guarded(second, [5.0] * 9)
+    with pytest.raises(ValueError, match=r"factor is 0\.5"):
+        DivergenceGuard(factor=0.5)
+
+
+def test_the_average_forgets_where_it_started():
+    mean, newest = torch.zeros(1), torch.ones(1)
+    for count in range(1, 100):
+        warmed_up(0.999)([mean], [newest], torch.tensor(count))
+    assert mean > 0.99999  # 0.999 from the start would leave it at 0.094
+    warmed_up(0.5)([mean], [torch.zeros(1)], torch.tensor(1000))
+    assert mean.item() == pytest.approx(0.5, abs=1e-4)
+    with pytest.raises(ValueError, match=r"decay is 1\.0"):
+        Averaging(1.0)
+
+
+def test_later_stretches_replace_what_earlier_ones_logged(tmp_path):
+    for version, steps in enumerate(([0, 1, 2, 3], [2, 3, 4])):
+        folder = tmp_path / f"version_{version}"
+        folder.mkdir()
+        rows = {"step": steps, "loss": [version + step / 10 for step in steps]}
+        pd.DataFrame(rows).to_csv(folder / "metrics.csv", index=False)
+    log = read(tmp_path)
+    assert log["step"].tolist() == [0, 1, 2, 3, 4]
+    assert log["loss"].tolist() == [0.0, 0.1, 1.2, 1.3, 1.4]
