@@ -24,7 +24,7 @@ from vfi.data import SampleTriplets
 from vfi.models import RIFE
 from vfi.training import Averaging, DivergenceGuard
 from vfi.training.averaging import warmed_up
-from vfi.training.log import read
+from vfi.training.log import Log, read
 
 CONFIG = Path(__file__).parent.parent / "configs/finetune.yaml"
 
@@ -127,14 +127,16 @@ def assert_equal(a, b, where="") -> None:
 
 
 def test_the_run_folder_tells_all(finished):
-    log = pd.read_csv(finished / "training.csv")
-    scores = log.dropna(subset="val/psnr")
-    assert scores["step"].tolist() == [0, 3, 7, 11]
-    assert log["loss"].count() == 12
-    strides = scores[["val/psnr_stride1", "val/psnr_stride3"]].mean(1)
-    assert strides.to_numpy() == pytest.approx(scores["val/psnr"].to_numpy())  # two of each
-    assert log["loss"][log["step"] >= 8].mean() < log["loss"][log["step"] < 4].mean()
-    assert scores["val/psnr"].iloc[-1] > scores["val/psnr"].iloc[0]
+    losses, scores = (pd.read_csv(finished / f"{name}.csv") for name in ("losses", "validation"))
+    assert losses["step"].tolist() == list(range(1, 13))
+    assert scores["step"].tolist() == [0, 4, 8, 12]
+    assert losses["loss"][8:].mean() < 0.8 * losses["loss"][:4].mean()
+    terms = losses.filter(like="loss/")
+    assert terms.shape[1] == 5
+    assert terms.sum(axis=1).to_numpy() == pytest.approx(losses["loss"].to_numpy())
+    assert scores["psnr"].iloc[-1] > scores["psnr"].iloc[0] + 1
+    strides = scores[["psnr_stride1", "psnr_stride3"]].mean(axis=1)
+    assert strides.to_numpy() == pytest.approx(scores["psnr"].to_numpy())  # two of each
     record = json.loads((finished / "run.json").read_text())
     assert record["pruning"]["ratio"] == pytest.approx(0.5, abs=0.1)
     assert record["train"]["count"] == 1
@@ -168,8 +170,8 @@ def test_resuming_equals_not_having_stopped(finished, clips, tmp_path, caplog):
     assert main(["fit", "-c", str(recipe(tmp_path, clips))]) == 0
     assert caplog.text.count("going on from") == 2
     assert_equal(state(finished), state(folder))
-    whole, stretches = (pd.read_csv(run / "training.csv") for run in (finished, folder))
-    pd.testing.assert_frame_equal(whole, stretches, check_like=True)
+    for name in ("losses.csv", "validation.csv"):
+        assert (folder / name).read_text() == (finished / name).read_text()
 
 
 def test_what_is_not_finite_stops_the_training_in_one_line(clips, tmp_path, caplog):
@@ -214,12 +216,9 @@ def test_the_average_forgets_where_it_started():
         Averaging(1.0)
 
 
-def test_later_stretches_replace_what_earlier_ones_logged(tmp_path):
-    for version, steps in enumerate(([0, 1, 2, 3], [2, 3, 4])):
-        folder = tmp_path / f"version_{version}"
-        folder.mkdir()
-        rows = {"step": steps, "loss": [version + step / 10 for step in steps]}
-        pd.DataFrame(rows).to_csv(folder / "metrics.csv", index=False)
-    log = read(tmp_path)
-    assert log["step"].tolist() == [0, 1, 2, 3, 4]
-    assert log["loss"].tolist() == [0.0, 0.1, 1.2, 1.3, 1.4]
+def test_what_is_logged_again_counts(tmp_path):
+    for step, loss in ((10, 0.5), (20, 0.1 + 0.2), (30, 0.3), (20, 0.25)):
+        Log(tmp_path).add_losses({"step": step, "lr": 0.1, "loss": loss})
+    assert read(tmp_path / "losses.csv")["loss"].tolist() == [0.5, 0.25]
+    Log(tmp_path).add_losses({"step": 30, "lr": 0.1, "loss": 0.1 + 0.2})
+    assert read(tmp_path / "losses.csv")["loss"].tolist() == [0.5, 0.25, 0.1 + 0.2]

@@ -1,47 +1,63 @@
-"""What a training logged, and its picture."""
+"""What a training logs, and its picture."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from vfi import plots
+from vfi import plots, report
 
-_SMOOTH = 20  # the curves of losses are means over at most so many logged steps, and over a tenth
-
-
-def read(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """All stretches of a run as one table, a row for each logged step.
-
-    A resumed run logs into a version of its own; from its first step on, it is the one that counts.
-
-    Args:
-        folder: of a `CSVLogger`: has ``version_<n>/metrics.csv``.
-    """
-    paths = Path(folder).glob("version_*/metrics.csv")
-    log = pd.DataFrame()
-    for path in sorted(paths, key=lambda path: int(path.parent.name.rpartition("_")[2])):
-        stretch = pd.read_csv(path)
-        kept = log[log["step"] < stretch["step"].min()] if len(log) else log
-        log = pd.concat([kept, stretch], ignore_index=True)
-    return log.sort_values("step", kind="stable", ignore_index=True) if len(log) else log
+_SMOOTH = 20  # losses are drawn as means over so many rows, and at most over a tenth of all
 
 
-def draw(log: pd.DataFrame, path: str | os.PathLike[str], title: str) -> None:
-    """Draws losses and validation PSNR over steps, one above the other.
+class Log:
+    """Two tables in a run folder, ``losses.csv`` and ``validation.csv``, a row for a step.
+
+    A row replaces what is there of its step and of later ones: a run that went on from a checkpoint
+    has one history.
 
     Args:
-        log: as `read` gives it.
-        path: a ``.png`` file, replaced if it exists.
-        title: above the picture.
+        folder: the run folder.
     """
-    panels = {}
-    losses = [name for name in log if name == "loss" or name.startswith("loss/")]
-    if losses:
-        curves = log[["step", *losses]].dropna(subset=losses, how="all")
-        window = max(1, min(_SMOOTH, len(curves) // 10))
-        panels["loss, smoothed"] = curves.set_index("step").rolling(window, min_periods=1).mean()
-    scores = [name for name in log if name.startswith("val/psnr")]
-    if scores:
-        panels["PSNR, dB"] = log.set_index("step")[scores].dropna(how="all")
-    plots.panels_plot(panels, path, x_label="step", title=title)
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self._losses = self.folder / "losses.csv"
+        self._scores = self.folder / "validation.csv"
+
+    def add_losses(self, row: Mapping[str, float]) -> None:
+        """Adds ``step``, ``lr``, ``loss`` and its terms."""
+        _add(self._losses, row)
+
+    def add_scores(self, row: Mapping[str, float]) -> None:
+        """Adds ``step``, ``psnr`` and other scores."""
+        _add(self._scores, row)
+
+    def draw(self, title: str) -> None:
+        """Draws what there is of losses and PSNR, over steps, as ``curves.png``."""
+        panels = {}
+        losses = read(self._losses)
+        if len(losses):
+            window = max(1, min(_SMOOTH, len(losses) // 10))
+            curves = losses.set_index("step").drop(columns="lr")
+            panels["loss"] = curves.rolling(window, min_periods=1).mean()
+        scores = read(self._scores)
+        if len(scores):
+            panels["PSNR in validation, dB"] = scores.set_index("step").filter(like="psnr")
+        if panels:
+            plots.panels_plot(panels, self.folder / "curves.png", x_label="step", title=title)
+
+
+def read(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """A table, every digit as it was written; empty if there is no file."""
+    if not Path(path).exists():
+        return pd.DataFrame({"step": []})
+    return pd.read_csv(path, float_precision="round_trip")
+
+
+def _add(path: Path, row: Mapping[str, float]) -> None:
+    known = read(path)
+    known = known[known["step"] < row["step"]]
+    rows = pd.DataFrame([row])
+    report.write_csv(pd.concat([known, rows], ignore_index=True) if len(known) else rows, path)

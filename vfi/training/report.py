@@ -8,46 +8,44 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from vfi import plots, report
 from vfi.evaluation import gathered, pruning_of
 from vfi.files import writable_folder
-from vfi.training.log import draw, read
+from vfi.training.log import Log
 from vfi.training.resume import checkpointing
 
 logger = logging.getLogger(__name__)
 
-_STRIDE = re.compile(r"\+(\d+)$")  # at the end of the ids of triplets from clips
-_PSNR = "val/psnr"
+RECORD = "run.json"
+_STRIDE = re.compile(r"\+(\d+)$")  # ends the ids of triplets from clips
 
 
 class TrainingReport(Callback):
-    """Validates by stride, and writes the run folder of a training.
+    """Validates by stride, and writes the run folder, which is the trainer's ``default_root_dir``.
 
     Of triplets from clips, whose names tell their stride (the frames between neighbours), the mean
     PSNR of each stride is logged as ``val/psnr_stride<n>``: what is lost in large motion is not
-    hidden by the many small ones. The folder holds, renewed by each validation:
+    hidden by the many small ones. The folder holds:
 
-    - ``training.csv``: what the `CSVLogger` logged, over all stretches of a resumed run;
-    - ``curves.png``: losses and PSNR over steps;
+    - ``losses.csv``: loss, its terms and learning rate, every ``log_every_n_steps`` steps;
+    - ``validation.csv``: PSNR and SSIM of each validation. The first one, before training, is there
+      if it is a whole one (``num_sanity_val_steps: -1``);
+    - ``curves.png``: both over steps;
     - ``validation.png``: for each stride, the triplet that the network finds hardest;
     - ``run.json``: configuration, data, pruning and environment, for `vfi.release`.
 
-    The validation before the first step, if it is a whole one (``num_sanity_val_steps: -1``), is
-    logged as step 0: the pruned network before training.
-
-    Args:
-        output: the run folder.
+    A resumed run goes on in the same files.
 
     Attributes:
         config: the configuration to put on record.
     """
 
-    def __init__(self, output: str = "runs/finetune") -> None:
-        self.output = Path(output)
+    def __init__(self) -> None:
         self.config: dict[str, Any] = {}
         self._rows: list[dict[str, Any]] = []
         self._hardest: dict[str, plots.Triplet] = {}
@@ -56,7 +54,7 @@ class TrainingReport(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Proves that the run folder can be written, before any work is done."""
         if stage == "fit":
-            writable_folder(self.output)
+            writable_folder(trainer.default_root_dir)
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,7 +71,24 @@ class TrainingReport(Callback):
             "validation": dataclasses.asdict(data.validated),
             "environment": report.environment(),
         }
-        report.write_json(record, self.output / "run.json")
+        report.write_json(record, Path(trainer.default_root_dir) / RECORD)
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: dict[str, Any],
+        batch_idx: int,
+    ) -> None:
+        """Logs the losses."""
+        step = trainer.global_step
+        if not trainer.is_global_zero or step % trainer.log_every_n_steps:
+            return
+        losses = {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("loss")}
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        Log(trainer.default_root_dir).add_losses({"step": step, "lr": rate, **losses})
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -93,63 +108,60 @@ class TrainingReport(Callback):
         for place, name in enumerate(batch["id"]):
             psnr, ssim = (float(outputs[score][place]) for score in ("psnr", "ssim"))
             found = _STRIDE.search(name)
-            group = f"stride{found[1]}" if found else "all"
-            self._rows.append({"group": group, "psnr": psnr})
-            if group not in self._hardest or psnr < self._hardest[group].psnr:
+            stride = int(found[1]) if found else None
+            self._rows.append({"stride": stride, "psnr": psnr, "ssim": ssim})
+            label = f"stride {stride}, hardest" if stride else "hardest"
+            if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
                 prediction = outputs["prediction"][place].float().cpu()
-                label = "hardest" if group == "all" else f"hardest, {group}"
-                self._hardest[group] = plots.Triplet(
+                self._hardest[label] = plots.Triplet(
                     label, name, **frames, prediction=prediction, psnr=psnr, ssim=ssim
                 )
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Logs the mean of each stride."""
+        """Takes means, of all and of each stride."""
         means = _means(gathered(self._rows))
-        strides = {f"{_PSNR}_{group}": mean for group, mean in means.items() if group != "all"}
         if not trainer.sanity_checking:
+            strides = {f"val/{name}": mean for name, mean in means.items() if "stride" in name}
             pl_module.log_dict(strides, sync_dist=True)
-        elif trainer.logger and _starts(trainer):
-            trainer.logger.log_metrics({_PSNR: means["all"], **strides}, step=0)
+        elif trainer.global_step or math.isfinite(trainer.num_sanity_val_steps):
+            return  # it only shows that validation works
+        if trainer.state.fn == "fit" and trainer.is_global_zero:
+            Log(trainer.default_root_dir).add_scores({"step": trainer.global_step, **means})
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Renews tables and pictures."""
+        """Renews the pictures."""
         if trainer.state.fn != "fit" or not trainer.is_global_zero:
             return
-        step = trainer.global_step
-        hardest = [self._hardest[group] for group in sorted(self._hardest)]
-        plots.triplet_sheet(hardest, self.output / "validation.png", f"after step {step}")
-        if trainer.logger and trainer.logger.root_dir:
-            trainer.logger.save()
-            log = read(trainer.logger.root_dir)
-            if log.empty:
-                return
-            report.write_csv(log, self.output / "training.csv")
-            draw(log, self.output / "curves.png", f"{pl_module.source}, {step} steps")
+        folder, step = Path(trainer.default_root_dir), trainer.global_step
+        hardest = [self._hardest[label] for label in sorted(self._hardest)]
+        plots.triplet_sheet(hardest, folder / "validation.png", f"after {step} steps")
+        Log(folder).draw(
+            f"{pl_module.source}: {step} of {trainer.estimated_stepping_batches} steps"
+        )
 
     @override
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Says where the best weights are."""
+        """Says where everything is."""
         if not trainer.is_global_zero:
             return
         for callback in checkpointing(trainer):
             if callback.monitor and callback.best_model_path:
                 score, path = callback.best_model_score, callback.best_model_path
                 logger.info("best %s %.3f: %s", callback.monitor, score, path)
-        logger.info("wrote %s", self.output)
-
-
-def _starts(trainer: Trainer) -> bool:
-    """Whether all is validated before the first step, and not only to see that it can be."""
-    return trainer.global_step == 0 and math.isinf(trainer.num_sanity_val_steps)
+        logger.info("wrote %s", trainer.default_root_dir)
 
 
 def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """The mean PSNR of each group and of all."""
-    groups: dict[str, list[float]] = {"all": [row["psnr"] for row in rows]}
-    for row in rows:
-        if row["group"] != "all":
-            groups.setdefault(row["group"], []).append(row["psnr"])
-    return {name: float(torch.tensor(groups[name]).double().mean()) for name in sorted(groups)}
+    """The mean PSNR and SSIM, and the mean PSNR of each stride."""
+    means = {name: _mean(row[name] for row in rows) for name in ("psnr", "ssim")}
+    for stride in sorted({row["stride"] for row in rows if row["stride"]}):
+        psnr = (row["psnr"] for row in rows if row["stride"] == stride)
+        means[f"psnr_stride{stride}"] = _mean(psnr)
+    return means
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(sorted(values)))  # the same sum in whatever order processes give them

@@ -16,17 +16,18 @@ def last_checkpoint(trainer: Trainer, path: str) -> str | None:
         None for ``last`` in a run that has none yet: it begins.
 
     Raises:
-        ValueError: for ``last`` in a run that does not say where it keeps its checkpoints.
+        ValueError: for ``last`` in a run that keeps none.
     """
     if path != "last":
         return path
-    kept = [Path(c.dirpath) for c in checkpointing(trainer) if c.dirpath]
-    if not kept:
+    keeping = checkpointing(trainer)
+    if not keeping:
         raise ValueError(
-            "ckpt_path is 'last', but no ModelCheckpoint of trainer.callbacks says by its dirpath "
-            "where that is; give the path of a checkpoint"
+            "ckpt_path is 'last', but trainer.callbacks has no ModelCheckpoint that keeps it; add "
+            "one or give the path of a checkpoint"
         )
-    last = kept[0] / f"last{ModelCheckpoint.FILE_EXTENSION}"
+    folder = keeping[0].dirpath or Path(trainer.default_root_dir) / "checkpoints"
+    last = Path(folder) / f"last{ModelCheckpoint.FILE_EXTENSION}"
     if not last.exists():
         return None
     logger.info("going on from %s", last)
