@@ -94,7 +94,8 @@ class Assembly:
         context = video.codec_context
         if settings.rate:
             context.framerate = settings.rate
-        context.sample_aspect_ratio = settings.aspect
+        if settings.aspect:
+            context.sample_aspect_ratio = settings.aspect
         context.color_range, context.colorspace = tags.range, tags.matrix
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
         if self.container.format in ("mp4", "mov") and settings.codec == "h265":

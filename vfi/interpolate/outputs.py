@@ -1,7 +1,6 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
 import logging
-from fractions import Fraction
 from pathlib import Path
 
 from vfi.interpolate.codecs import (
@@ -96,7 +95,7 @@ def _video_assembly(output: Path, info: SourceInfo, settings: Settings, timing: 
         format=output_format(codec, container, info, settings.bit_depth),
         width=width,
         height=height,
-        aspect=1 / info.aspect if turned else info.aspect,
+        aspect=1 / info.aspect if turned and info.aspect else info.aspect,
         rate=timing.rate,
         time_base=timing.time_base,
         threads=settings.threads or 0,
@@ -117,7 +116,7 @@ def _gif_settings(info: SourceInfo, timing: Timing) -> VideoSettings:
         format=OutputFormat(spec, PIXEL_FORMAT, ColourTags(range=FULL)),
         width=width,
         height=height,
-        aspect=Fraction(1),
+        aspect=None,
         rate=timing.rate,
         time_base=timing.time_base,
     )

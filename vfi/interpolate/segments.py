@@ -41,7 +41,7 @@ class VideoSettings:
         format: pixels and colours.
         width: of a frame, in pixels.
         height: likewise.
-        aspect: width of a pixel over its height.
+        aspect: width of a pixel over its height, None if it is not said.
         rate: frames per second, None if it varies.
         time_base: the unit of the timestamps, in seconds.
         threads: of the encoder; 0 lets it choose.
@@ -53,7 +53,7 @@ class VideoSettings:
     format: OutputFormat
     width: int
     height: int
-    aspect: Fraction
+    aspect: Fraction | None
     rate: Fraction | None
     time_base: Fraction
     threads: int = 0
@@ -165,7 +165,8 @@ def add_encoder(container: OutputContainer, settings: VideoSettings, unit: Fract
     stream.width, stream.height = settings.width, settings.height
     stream.pix_fmt = settings.format.pixel_format
     context.time_base = unit
-    context.sample_aspect_ratio = settings.aspect
+    if settings.aspect:
+        context.sample_aspect_ratio = settings.aspect
     context.color_range, context.colorspace = tags.range, tags.matrix
     context.color_primaries, context.color_trc = tags.primaries, tags.transfer
     context.thread_count = settings.threads

@@ -56,7 +56,7 @@ class SourceInfo:
         height: likewise.
         spec: how pixels are stored.
         tags: what the input says of its colours.
-        aspect: width of a pixel over its height.
+        aspect: width of a pixel over its height, None if it does not say.
         rate: frames per second, None if it varies.
         tick: the unit of its timestamps, in seconds.
         slack: by how many seconds rounding to that unit may have moved them.
@@ -73,7 +73,7 @@ class SourceInfo:
     height: int
     spec: PixelSpec
     tags: ColourTags = field(default_factory=ColourTags)
-    aspect: Fraction = Fraction(1)
+    aspect: Fraction | None = None
     rate: Fraction | None = None
     tick: Fraction = Fraction(0)
     slack: Fraction = Fraction(0)

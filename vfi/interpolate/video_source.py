@@ -73,7 +73,7 @@ class VideoSource(Source):
             height=first.height,
             spec=spec_of(self._format, tags, first.height),
             tags=tags,
-            aspect=Fraction(aspect) if aspect else Fraction(1),
+            aspect=Fraction(aspect) if aspect else None,
             rate=rate,
             tick=tick,
             slack=tick if rate is None and tick * self._rates[0] * 3 <= 1 else Fraction(0),
