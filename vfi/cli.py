@@ -26,6 +26,7 @@ JOBS = {
     "verify": "vfi.data.verify",
     "benchmark": "vfi.benchmark",
     "sweep": "vfi.sweep",
+    "release": "vfi.release",
     "interpolate": "vfi.interpolate",
     "evaluate_video": "vfi.interpolate",
     "compare_video": "vfi.interpolate",

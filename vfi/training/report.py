@@ -3,12 +3,10 @@
 import dataclasses
 import logging
 import math
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
@@ -18,11 +16,11 @@ from vfi.evaluation import gathered, pruning_of
 from vfi.files import writable_folder
 from vfi.training.log import Log
 from vfi.training.resume import checkpointing
+from vfi.training.scores import means, stride_of
 
 logger = logging.getLogger(__name__)
 
 RECORD = "run.json"
-_STRIDE = re.compile(r"\+(\d+)$")  # ends the ids of triplets from clips
 
 
 class TrainingReport(Callback):
@@ -107,9 +105,8 @@ class TrainingReport(Callback):
         """Notes scores, and the pictures of the triplets that are the hardest so far."""
         for place, name in enumerate(batch["id"]):
             psnr, ssim = (float(outputs[score][place]) for score in ("psnr", "ssim"))
-            found = _STRIDE.search(name)
-            stride = int(found[1]) if found else None
-            self._rows.append({"stride": stride, "psnr": psnr, "ssim": ssim})
+            self._rows.append({"id": name, "psnr": psnr, "ssim": ssim})
+            stride = stride_of(name)
             label = f"stride {stride}, hardest" if stride else "hardest"
             if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
@@ -121,14 +118,14 @@ class TrainingReport(Callback):
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Takes means, of all and of each stride."""
-        means = _means(gathered(self._rows))
+        figures = means(gathered(self._rows))
         if not trainer.sanity_checking:
-            strides = {f"val/{name}": mean for name, mean in means.items() if "stride" in name}
+            strides = {f"val/{name}": mean for name, mean in figures.items() if "stride" in name}
             pl_module.log_dict(strides, sync_dist=True)
         elif trainer.global_step or math.isfinite(trainer.num_sanity_val_steps):
             return  # it only shows that validation works
         if trainer.state.fn == "fit" and trainer.is_global_zero:
-            Log(trainer.default_root_dir).add_scores({"step": trainer.global_step, **means})
+            Log(trainer.default_root_dir).add_scores({"step": trainer.global_step, **figures})
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -152,16 +149,3 @@ class TrainingReport(Callback):
                 score, path = callback.best_model_score, callback.best_model_path
                 logger.info("best %s %.3f: %s", callback.monitor, score, path)
         logger.info("wrote %s", trainer.default_root_dir)
-
-
-def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """The mean PSNR and SSIM, and the mean PSNR of each stride."""
-    means = {name: _mean(row[name] for row in rows) for name in ("psnr", "ssim")}
-    for stride in sorted({row["stride"] for row in rows if row["stride"]}):
-        psnr = (row["psnr"] for row in rows if row["stride"] == stride)
-        means[f"psnr_stride{stride}"] = _mean(psnr)
-    return means
-
-
-def _mean(values: Any) -> float:
-    return float(np.mean(sorted(values)))  # the same sum in whatever order processes give them
