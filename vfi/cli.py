@@ -12,6 +12,7 @@ import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 from rich.logging import RichHandler
 from typing_extensions import override
@@ -34,7 +35,7 @@ JOBS = {
 """Subcommands that are plain functions: name -> module that holds a function of that name."""
 
 TRACEBACK_VARIABLE = "VFI_TRACEBACK"
-_USER_ERRORS = (ValueError, OSError)
+_USER_ERRORS = (ValueError, OSError, MisconfigurationException)
 
 
 class RecordConfig(SaveConfigCallback):
