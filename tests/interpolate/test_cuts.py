@@ -56,6 +56,12 @@ def test_noise_is_neither_a_cut_nor_static():
     assert relation(*noisy) is Relation.MOTION
 
 
+@pytest.mark.parametrize("shift", [1, 3, 8])
+def test_moving_fine_texture_is_motion(shift):
+    wide = np.random.default_rng(0).integers(0, 255, (120, 180, 3)).astype(np.uint8)
+    assert relation(wide[:, :160], wide[:, shift : shift + 160]) is Relation.MOTION
+
+
 def test_threshold_is_the_users():
     assert relation(scene(0), scene(1), cut_threshold=None) is Relation.MOTION
     assert relation(scene(0), np.roll(scene(0), 9, 1), cut_threshold=0) is Relation.CUT

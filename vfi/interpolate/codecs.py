@@ -1,4 +1,4 @@
-"""The encoders and containers on offer, and what goes into what."""
+"""The encoders on offer, their settings, and the pixels they take."""
 
 import functools
 import logging
@@ -8,6 +8,7 @@ from pathlib import Path
 from av.codec.codec import Codec, UnknownCodecError
 
 from vfi.interpolate.colour import BT709, LIMITED, ColourTags, PixelSpec, spec_of, working_format
+from vfi.interpolate.containers import Container, container_of
 from vfi.interpolate.source import SourceInfo
 
 logger = logging.getLogger(__name__)
@@ -102,76 +103,6 @@ ENCODERS = {
 """Encoders by the name of their codec."""
 
 _ALIASES = {"avc": "h264", "hevc": "h265", **{e.name: key for key, e in ENCODERS.items()}}
-
-
-@dataclass(frozen=True)
-class Container:
-    """A file format.
-
-    Attributes:
-        format: FFmpeg's name of its muxer.
-        codecs: video codecs it takes, the default first.
-        audio: audio codecs it takes; empty for any.
-        audio_encoder: what other audio is re-encoded with.
-        subtitles: subtitle codecs it takes, the one that text is converted to first.
-        turns: whether it can tell players to turn the picture.
-        tagged: whether it can tell them which colours are meant.
-        varies: whether its frame rate may vary.
-    """
-
-    format: str
-    codecs: tuple[str, ...]
-    audio: tuple[str, ...]
-    audio_encoder: str
-    subtitles: tuple[str, ...]
-    turns: bool = True
-    tagged: bool = True
-    varies: bool = True
-
-
-_MP4_AUDIO = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
-_MOV_AUDIO = ("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be")
-_MKV_SUBTITLES = ("subrip", "ass", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "webvtt")
-_MP4 = Container("mp4", ("h264", "h265", "av1", "vp9", "mpeg4"), _MP4_AUDIO, "aac", ("mov_text",))
-CONTAINERS = {
-    ".mp4": _MP4,
-    ".m4v": _MP4,
-    ".mov": Container("mov", ("h264", "h265", "prores", "mpeg4"), _MOV_AUDIO, "aac", ("mov_text",)),
-    ".mkv": Container(
-        "matroska",
-        ("h264", "h265", "vp9", "av1", "mpeg4", "ffv1", "prores"),
-        (),
-        "aac",
-        _MKV_SUBTITLES,
-    ),
-    ".webm": Container("webm", ("vp9", "av1"), ("opus", "vorbis"), "libopus", ("webvtt",)),
-    ".avi": Container(
-        "avi",
-        ("mpeg4", "ffv1"),
-        ("mp3", "mp2", "ac3", "pcm_s16le", "pcm_u8"),
-        "ac3",  # MP3's delay of 23 ms cannot be told here
-        (),
-        turns=False,
-        tagged=False,
-        varies=False,
-    ),
-}
-"""Containers by the suffix of a file name."""
-
-
-def container_of(path: Path) -> Container:
-    """The container that a file name asks for.
-
-    Raises:
-        ValueError: if it asks for none of them.
-    """
-    container = CONTAINERS.get(path.suffix.lower())
-    if container is None:
-        raise ValueError(
-            f"cannot tell what to write from the name {path}; end it in "
-            f"{', '.join(CONTAINERS)} or .gif, or give no suffix for a folder of images"
-        )
-    return container
 
 
 def codec_for(codec: str, path: Path, depth: int) -> str:

@@ -129,6 +129,7 @@ def _write_animation(
         sink.finish(None)
     except BaseException:
         sink.abort()
+        sink.discard()
         raise
 
 

@@ -280,4 +280,6 @@ def _finished_work_kept(sink: Sink) -> Iterator[None]:
             logger.warning(
                 "stopped with %d frames safe; repeat the command with --resume to go on", sink.done
             )
+        else:
+            sink.discard()
         raise

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from vfi.interpolate.codecs import Container
+from vfi.interpolate.containers import Container
 from vfi.interpolate.segments import SegmentWriter, VideoSettings, list_segments, read_packets
 from vfi.interpolate.source import SourceInfo
 from vfi.interpolate.streams import Track, kept_tags

@@ -4,15 +4,14 @@ import logging
 from pathlib import Path
 
 from vfi.interpolate.codecs import (
-    CONTAINERS,
     ENCODERS,
     OutputFormat,
     codec_for,
-    container_of,
     encoder_options,
     output_format,
 )
 from vfi.interpolate.colour import FULL, ColourTags, PixelSpec
+from vfi.interpolate.containers import CONTAINERS, container_of
 from vfi.interpolate.gif import GIF_MAX_RATE, PIXEL_FORMAT
 from vfi.interpolate.mux import Assembly
 from vfi.interpolate.segments import VideoSettings

@@ -68,6 +68,10 @@ class Sink(ABC):
     def abort(self) -> None:
         """Leaves unfinished work in order, and no output."""
 
+    def discard(self) -> None:
+        """Deletes unfinished work, after `abort`."""
+        self._work.remove()
+
 
 class VideoSink(Sink):
     """Encodes frames in segments and joins them at the end."""

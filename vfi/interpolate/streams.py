@@ -14,7 +14,7 @@ from av.filter import Graph
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
-from vfi.interpolate.codecs import Container
+from vfi.interpolate.containers import Container
 from vfi.interpolate.video_source import open_video
 
 logger = logging.getLogger(__name__)
