@@ -168,7 +168,7 @@ def test_resuming_equals_not_having_stopped(finished, clips, tmp_path, caplog):
             main(["fit", "-c", str(recipe(tmp_path, clips, disturbance(step)))])
         assert state(folder)["global_step"] == 4 * (step // 4)
     assert main(["fit", "-c", str(recipe(tmp_path, clips))]) == 0
-    assert caplog.text.count("going on from") == 2
+    assert caplog.text.count("going on from") == caplog.text.count("stopped at step") == 2
     assert_equal(state(finished), state(folder))
     for name in ("losses.csv", "validation.csv"):
         assert (folder / name).read_text() == (finished / name).read_text()
@@ -203,6 +203,18 @@ def test_the_guard_tells_noise_from_divergence():
         guarded(second, [5.0] * 9)
     with pytest.raises(ValueError, match=r"factor is 0\.5"):
         DivergenceGuard(factor=0.5)
+
+
+def test_the_average_of_a_masked_network_is_masked(clips, tmp_path):
+    config = yaml.safe_load(recipe(tmp_path, clips).read_text())
+    config["trainer"]["callbacks"][0]["init_args"]["mode"] = "mask"
+    config["trainer"] |= {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1}
+    (tmp_path / "mask.yaml").write_text(yaml.safe_dump(config))
+    assert main(["fit", "-c", str(tmp_path / "mask.yaml")]) == 0
+    network = load_network(tmp_path / "finetune/checkpoints/last.ckpt")
+    assert network.spec == load_network(tmp_path / "dense.safetensors").spec
+    weights = [p.flatten(1) for p in network.parameters() if p.ndim == 4]
+    assert sum((w == 0).all(1).sum() for w in weights) >= 0.3 * sum(len(w) for w in weights)
 
 
 def test_the_average_forgets_where_it_started():

@@ -149,3 +149,15 @@ class TrainingReport(Callback):
                 score, path = callback.best_model_score, callback.best_model_path
                 logger.info("best %s %.3f: %s", callback.monitor, score, path)
         logger.info("wrote %s", trainer.default_root_dir)
+
+    @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Says how to go on after Ctrl-C."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.is_global_zero:
+            logger.info(
+                "stopped at step %d; with ckpt_path: last, the same command goes on from the last "
+                "validation",
+                trainer.global_step,
+            )
