@@ -142,11 +142,11 @@ class ImageSink(Sink):
         present = 0
         while self._path(present).exists():
             present += 1
-        self._done = present - present % self.chunk
+        self._present = present
 
     @property
     def done(self) -> int:
-        return self._done
+        return self._present - self._present % self.chunk
 
     def skip(self, time: Fraction) -> None:
         self._next += 1
@@ -155,6 +155,7 @@ class ImageSink(Sink):
         with atomic_path(self._path(self._next)) as path:
             write_image(path, planes)
         self.skip(time)
+        self._present = max(self._present, self._next)
 
     def finish(self, end: Fraction | None) -> None:
         self._work.strip()
