@@ -1,4 +1,4 @@
-"""``python lightning_cli.py {fit,validate,test,predict,...} -c configs/<job>.yaml``; see README.md."""
+"""``python lightning_cli.py {fit,test,predict,...} -c configs/<job>.yaml``; see README.md."""
 
 import sys
 
