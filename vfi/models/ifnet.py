@@ -23,9 +23,7 @@ class IFBlock(nn.Module):
         super().__init__()
         widths = (spec.trunk, *spec.hidden, spec.trunk)
         self.conv0 = nn.Sequential(conv(inputs, spec.stem, 2), conv(spec.stem, spec.trunk, 2))
-        self.convblock = nn.Sequential(
-            *(conv(a, b) for a, b in itertools.pairwise(widths))
-        )
+        self.convblock = nn.Sequential(*(conv(a, b) for a, b in itertools.pairwise(widths)))
         self.lastconv = nn.ConvTranspose2d(spec.trunk, _OUTPUTS, 4, 2, 1)
 
     def forward(self, signals: Tensor, flow: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
