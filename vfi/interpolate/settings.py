@@ -32,7 +32,7 @@ class Settings:
             lower than it says; keep shows them as they are.
         static_threshold: frames that nowhere differ by more than this many levels of 255, over
             16x16 pixels, count as the same picture.
-        flow_scale: resolution at which motion is estimated, 0.25 to 4; if not given, 0.5 for 4K and
+        flow_scale: resolution at which motion is estimated, 0.25 to 2; if not given, 0.5 for 4K and
             1 below.
         tile: largest side in pixels of what the network sees at once, for little memory; 0 is off.
         tile_overlap: pixels that neighbouring tiles share; more than objects move.
@@ -76,7 +76,7 @@ class Settings:
             ("audio", ("auto", "copy", "drop")),
             ("duplicates", ("keep", "drop")),
             ("bit_depth", (None, 8, 10)),
-            ("flow_scale", (None, 0.25, 0.5, 1.0, 2.0, 4.0)),
+            ("flow_scale", (None, 0.25, 0.5, 1.0, 2.0)),
         ):
             if getattr(self, name) not in allowed:
                 choices = ", ".join(str(choice) for choice in allowed if choice is not None)
