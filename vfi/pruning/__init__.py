@@ -1,5 +1,6 @@
 """Channel pruning of the RIFE family: groups -> importance -> policy (plan) -> mask | compact."""
 
+from vfi.pruning.budget import LatencyBudget
 from vfi.pruning.channels import (
     ChannelGroup,
     Consumer,
@@ -12,9 +13,11 @@ from vfi.pruning.channels import (
 from vfi.pruning.compact import compact
 from vfi.pruning.compute import channel_macs
 from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, PathL1, Scores, Taylor
+from vfi.pruning.latency import LatencyTable, latency_table
 from vfi.pruning.mask import Masks, masked
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy, best_channels
+from vfi.pruning.repair import repair
 
 __all__ = [
     "L1",
@@ -26,6 +29,8 @@ __all__ = [
     "Consumer",
     "GlobalThreshold",
     "Importance",
+    "LatencyBudget",
+    "LatencyTable",
     "Masks",
     "PathL1",
     "Policy",
@@ -37,8 +42,10 @@ __all__ = [
     "channel_macs",
     "compact",
     "fixed_layers",
+    "latency_table",
     "masked",
     "matching",
     "output_dim",
+    "repair",
     "with_widths",
 ]

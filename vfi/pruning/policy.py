@@ -134,27 +134,13 @@ class ArchitectureAware(Policy):
         return PruningPlan(network.spec, best_channels(scores, widths), self._protected(groups))
 
     def _protected(self, groups: Mapping[str, ChannelGroup]) -> dict[str, str]:
-        reasons = {}
-        if self.protect_first:
-            reasons = {name: g.protection for name, g in groups.items() if g.protection}
-        for pattern in self.protect:
-            for name in matching(groups, pattern):
-                reasons.setdefault(name, f"protected by the pattern {pattern!r}")
-        return {name: reasons[name] for name in groups if name in reasons}
+        return protected_groups(groups, self.protect, self.protect_first)
 
     def _free(self, groups: Mapping[str, ChannelGroup]) -> dict[str, ChannelGroup]:
         """The groups that may be narrowed."""
-        protected = self._protected(groups)
         for pattern in (*self.ratios, *self.thresholds):
             matching(groups, pattern)
-        free = {name: group for name, group in groups.items() if name not in protected}
-        for name, group in free.items():
-            if group.width < self.min_channels:
-                raise ValueError(
-                    f"min_channels is {self.min_channels}, but {name} has only {group.width} "
-                    "channels; lower it or protect that group"
-                )
-        return free
+        return free_groups(groups, self._protected(groups), self.min_channels)
 
     def _own_widths(
         self, groups: Mapping[str, ChannelGroup], free: Mapping[str, ChannelGroup], scores: Scores
@@ -175,9 +161,7 @@ class ArchitectureAware(Policy):
 
     def _allowed(self, width: int) -> list[int]:
         """Widths that a group of ``width`` channels may have, widest first."""
-        floor = max(self.min_channels, width * (1 - self.max_ratio))
-        multiples = range(width // self.multiple * self.multiple, 0, -self.multiple)
-        return [width, *(narrow for narrow in multiples if floor <= narrow < width)]
+        return allowed_widths(width, self.max_ratio, self.min_channels, self.multiple)
 
     def _steps(self, scores: Scores, costs: Mapping[str, float]) -> list[tuple[str, int]]:
         """Every (group, next narrower width), cheapest first; a group's own come in order."""
@@ -213,6 +197,48 @@ class ArchitectureAware(Policy):
                 "loosen them"
             )
         return widths
+
+
+def protected_groups(
+    groups: Mapping[str, ChannelGroup], patterns: Iterable[str], protect_first: bool
+) -> dict[str, str]:
+    """The groups that stay whole, and why: those that patterns mean, and the first convolutions'.
+
+    Raises:
+        ValueError: if a pattern matches nothing.
+    """
+    reasons = {}
+    if protect_first:
+        reasons = {name: group.protection for name, group in groups.items() if group.protection}
+    for pattern in patterns:
+        for name in matching(groups, pattern):
+            reasons.setdefault(name, f"protected by the pattern {pattern!r}")
+    return {name: reasons[name] for name in groups if name in reasons}
+
+
+def free_groups(
+    groups: Mapping[str, ChannelGroup], protected: Mapping[str, str], min_channels: int
+) -> dict[str, ChannelGroup]:
+    """The groups that may be narrowed.
+
+    Raises:
+        ValueError: if one is narrower than ``min_channels`` to begin with.
+    """
+    free = {name: group for name, group in groups.items() if name not in protected}
+    for name, group in free.items():
+        if group.width < min_channels:
+            raise ValueError(
+                f"min_channels is {min_channels}, but {name} has only {group.width} "
+                "channels; lower it or protect that group"
+            )
+    return free
+
+
+def allowed_widths(width: int, max_ratio: float, min_channels: int, multiple: int) -> list[int]:
+    """Widths that a group of ``width`` channels may have, widest first."""
+    floor = max(min_channels, width * (1 - max_ratio))
+    multiples = range(width // multiple * multiple, 0, -multiple)
+    return [width, *(narrow for narrow in multiples if floor <= narrow < width)]
 
 
 def best_channels(scores: Scores, widths: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,179 @@
+"""A policy that is told how fast the network must become, and finds out what that takes."""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vfi.latency import compare_latency
+from vfi.models import RIFE, Interpolator
+from vfi.pruning.channels import channel_groups
+from vfi.pruning.compact import compact
+from vfi.pruning.descent import descend
+from vfi.pruning.importance import Batch, Importance, Taylor
+from vfi.pruning.latency import latency_table
+from vfi.pruning.plan import PruningPlan
+from vfi.pruning.policy import (
+    Policy,
+    allowed_widths,
+    best_channels,
+    check_ratio,
+    free_groups,
+    protected_groups,
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LatencyBudget(Policy):
+    """Narrows groups, least importance per millisecond first, until the network is fast enough.
+
+    What a narrower group saves is read off a table of this network's layers at every width,
+    measured on this machine. What the whole network then takes is measured in turns with the dense
+    one, and the point to stop at corrected until it is what was asked for. In the spirit of
+    NetAdapt (Yang et al., ECCV 2018) and HALP (Shen et al., NeurIPS 2022).
+
+    Attributes:
+        ratio: the latency wanted, as a fraction of the dense network's, in (0, 1).
+        target_ms: the latency wanted, in milliseconds. Give one of the two.
+        height: of the frames, in pixels.
+        width: likewise.
+        importance: ranks the channels; its scores must compare across layers.
+        protect: patterns of groups to leave whole, as for `ArchitectureAware`.
+        protect_first: whether the first convolutions, which read frames, flow and masks, are too.
+        max_ratio: no group loses a larger fraction.
+        min_channels: no group gets narrower.
+        multiple: widths are rounded to multiples of this.
+        tolerance: relative distance to the wanted latency that is near enough.
+        rounds: networks that are measured before the nearest one has to do.
+        repeats: timed calls of each network in a round.
+        channels_last: memory layout in which the network will run.
+        table: a JSON file that keeps the measured layers for the next time.
+    """
+
+    ratio: float | None = None
+    target_ms: float | None = None
+    height: int = 480
+    width: int = 640
+    importance: Importance = field(default_factory=Taylor)
+    protect: tuple[str, ...] = ()
+    protect_first: bool = True
+    max_ratio: float = 0.9
+    min_channels: int = 8
+    multiple: int = 8
+    tolerance: float = 0.03
+    rounds: int = 6
+    repeats: int = 20
+    channels_last: bool = True
+    table: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.ratio is None) == (self.target_ms is None):
+            raise ValueError(
+                f"ratio is {self.ratio} and target_ms is {self.target_ms}; give one of the two"
+            )
+        if self.ratio is not None and not 0 < self.ratio < 1:
+            raise ValueError(
+                f"ratio is {self.ratio}; the latency wanted, as a fraction of the dense network's, "
+                "must be above 0 and below 1"
+            )
+        if self.target_ms is not None and self.target_ms <= 0:
+            raise ValueError(f"target_ms is {self.target_ms}; it must be above 0")
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"tolerance is {self.tolerance}; it must be above 0 and below 1")
+        check_ratio("max_ratio", self.max_ratio)
+        for name in ("height", "width", "min_channels", "multiple", "rounds", "repeats"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+    def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
+        """Raises: ValueError: if even the narrowest network is slower than what is wanted."""
+        groups = channel_groups(network.spec)
+        protected = protected_groups(groups, self.protect, self.protect_first)
+        free = free_groups(groups, protected, self.min_channels)
+        allowed = {
+            name: allowed_widths(group.width, self.max_ratio, self.min_channels, self.multiple)
+            for name, group in free.items()
+        }
+        scores = self.importance(network, batches)
+        table = latency_table(
+            network.spec,
+            self.height,
+            self.width,
+            device=next(network.parameters()).device,
+            channels_last=self.channels_last,
+            path=self.table,
+        )
+        way = descend(network.spec, table, scores, allowed)
+        plans = [
+            PruningPlan(network.spec, best_channels(scores, point.widths), protected)
+            for point in way
+        ]
+        return plans[self._search(network, plans, [point.ms for point in way])]
+
+    def _search(self, network: RIFE, plans: Sequence[PruningPlan], table: Sequence[float]) -> int:
+        """Which of the plans, widest first, has the latency wanted when it is measured.
+
+        The table tells how far apart the plans are. What the network takes besides its layers, and
+        how layers in a network differ from layers alone, is learnt from the plans measured so far:
+        the next is the one that lies right between the nearest faster and the nearest slower one.
+
+        Raises:
+            ValueError: if even the last plan is too slow.
+        """
+        wanted, (dense, least) = self.ratio or self.target_ms, self._measure(network, plans[-1])
+        if least > wanted * (1 + self.tolerance):
+            raise ValueError(
+                f"wanted is {self._say(wanted)}, but with every group at its least width the "
+                f"network takes {self._say(least)}; ask for that or more, or lower min_channels, "
+                "raise max_ratio or protect less"
+            )
+        measured = {0: dense, len(plans) - 1: least}
+        for _ in range(self.rounds):
+            nearest = min(measured, key=lambda index: abs(measured[index] - wanted))
+            if dense <= wanted or abs(measured[nearest] / wanted - 1) <= self.tolerance:
+                return nearest
+            index = _between(measured, table, wanted)
+            measured[index] = self._measure(network, plans[index])[1]
+            logger.info("measured %s, wanted %s", self._say(measured[index]), self._say(wanted))
+        nearest = min(measured, key=lambda index: abs(measured[index] - wanted))
+        if abs(measured[nearest] / wanted - 1) > self.tolerance:
+            logger.warning(
+                "the nearest network found takes %s, wanted is %s: timings vary much here; more "
+                "repeats or rounds may help",
+                self._say(measured[nearest]),
+                self._say(wanted),
+            )
+        return nearest
+
+    def _measure(self, network: RIFE, plan: PruningPlan) -> tuple[float, float]:
+        """The latency of the dense and of the pruned network, in the unit of what is wanted."""
+        models = {"dense": Interpolator(network), "pruned": Interpolator(compact(network, plan))}
+        latencies = compare_latency(
+            models,
+            self.height,
+            self.width,
+            repeats=self.repeats,
+            channels_last=self.channels_last,
+        )
+        if self.ratio is not None:
+            return 1.0, 1 / latencies["pruned"].speedup
+        return latencies["dense"].median_ms, latencies["pruned"].median_ms
+
+    def _say(self, latency: float) -> str:
+        if self.ratio is not None:
+            return f"{latency:.3f} of the dense network's latency"
+        return f"{latency:.1f} ms"
+
+
+def _between(measured: Mapping[int, float], table: Sequence[float], wanted: float) -> int:
+    """Where ``wanted`` should lie, interpolated on the scale of the table."""
+    slower = max(index for index, latency in measured.items() if latency > wanted)
+    faster = min(
+        (index for index, latency in measured.items() if latency <= wanted and index > slower),
+        default=len(table) - 1,
+    )
+    share = (measured[slower] - wanted) / (measured[slower] - measured[faster])
+    goal = table[slower] + share * (table[faster] - table[slower])
+    return min(range(len(table)), key=lambda index: abs(table[index] - goal))
