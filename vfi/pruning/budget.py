@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vfi.latency import compare_latency
@@ -106,36 +106,39 @@ class LatencyBudget(Policy):
             path=self.table,
         )
         way = descend(network.spec, table, scores, allowed)
-        plans = [
-            PruningPlan(network.spec, best_channels(scores, point.widths), protected)
-            for point in way
-        ]
-        return plans[self._search(network, plans, [point.ms for point in way])]
 
-    def _search(self, network: RIFE, plans: Sequence[PruningPlan], table: Sequence[float]) -> int:
-        """Which of the plans, widest first, has the latency wanted when it is measured.
+        def plan(index: int) -> PruningPlan:
+            return PruningPlan(network.spec, best_channels(scores, way[index].widths), protected)
 
-        The table tells how far apart the plans are. What the network takes besides its layers, and
-        how layers in a network differ from layers alone, is learnt from the plans measured so far:
-        the next is the one that lies right between the nearest faster and the nearest slower one.
+        def measure(index: int) -> tuple[float, float]:
+            return self._measure(network, plan(index))
+
+        return plan(self._search([point.ms for point in way], measure))
+
+    def _search(self, table: Sequence[float], measure: Callable[[int], tuple[float, float]]) -> int:
+        """Which network on the way down, dense first, has the latency wanted when it is measured.
+
+        The table tells how far apart they are. What a network takes besides its layers, and how
+        layers in it differ from layers alone, is learnt from those measured so far: the next is
+        taken right between the nearest slower and the nearest faster one.
 
         Raises:
-            ValueError: if even the last plan is too slow.
+            ValueError: if even the last one is too slow.
         """
-        wanted, (dense, least) = self.ratio or self.target_ms, self._measure(network, plans[-1])
+        wanted, (dense, least) = self.ratio or self.target_ms, measure(len(table) - 1)
         if least > wanted * (1 + self.tolerance):
             raise ValueError(
                 f"wanted is {self._say(wanted)}, but with every group at its least width the "
                 f"network takes {self._say(least)}; ask for that or more, or lower min_channels, "
                 "raise max_ratio or protect less"
             )
-        measured = {0: dense, len(plans) - 1: least}
+        measured = {0: dense, len(table) - 1: least}
         for _ in range(self.rounds):
             nearest = min(measured, key=lambda index: abs(measured[index] - wanted))
             if dense <= wanted or abs(measured[nearest] / wanted - 1) <= self.tolerance:
                 return nearest
             index = _between(measured, table, wanted)
-            measured[index] = self._measure(network, plans[index])[1]
+            measured[index] = measure(index)[1]
             logger.info("measured %s, wanted %s", self._say(measured[index]), self._say(wanted))
         nearest = min(measured, key=lambda index: abs(measured[index] - wanted))
         if abs(measured[nearest] / wanted - 1) > self.tolerance:
