@@ -74,7 +74,7 @@ def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
     train["augment"] |= {"crop": 96, "jitter": 0.0}
     val |= {"strides": [1, 3], "per_clip": 4, "size": 64}
     config["data"]["num_workers"] = 0
-    config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 1, "accelerator": "cpu"} | settings
+    config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 2, "accelerator": "cpu"} | settings
     pruning, *others, bar = config["trainer"]["callbacks"]
     policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
     pruning["init_args"] |= {"calibration": 1}
@@ -128,9 +128,9 @@ def assert_equal(a, b, where="") -> None:
 
 def test_the_run_folder_tells_all(finished):
     losses, scores = (pd.read_csv(finished / f"{name}.csv") for name in ("losses", "validation"))
-    assert losses["step"].tolist() == list(range(1, 13))
+    assert losses["step"].tolist() == [2, 4, 6, 8, 10, 12]  # means of two
     assert scores["step"].tolist() == [0, 4, 8, 12]
-    assert losses["loss"][8:].mean() < 0.8 * losses["loss"][:4].mean()
+    assert losses["loss"].iloc[-1] < 0.8 * losses["loss"].iloc[0]
     terms = losses.filter(like="loss/")
     assert terms.shape[1] == 5
     assert terms.sum(axis=1).to_numpy() == pytest.approx(losses["loss"].to_numpy())
@@ -193,14 +193,14 @@ def guarded(guard: DivergenceGuard, losses: list[float]) -> None:
 
 def test_the_guard_tells_noise_from_divergence():
     guarded(DivergenceGuard(window=10), [9.0, 5.0, 1.0, 4.0, 2.0] * 20)
-    with pytest.raises(ValueError, match=r"run away: 3\.\d+ over .* 10 steps, 3 times .* no check"):
-        guarded(DivergenceGuard(window=10), [1.0] * 20 + [5.0] * 20)
+    with pytest.raises(ValueError, match=r"run away: 5\.\d+ over .* 10 steps, 5 times .* no check"):
+        guarded(DivergenceGuard(window=10), [1.0] * 20 + [9.0] * 20)
     first = DivergenceGuard(window=10)
     guarded(first, [1.0] * 20)
     second = DivergenceGuard(window=10)
     second.load_state_dict(first.state_dict())
     with pytest.raises(ValueError, match="run away"):
-        guarded(second, [5.0] * 9)
+        guarded(second, [9.0] * 9)
     with pytest.raises(ValueError, match=r"factor is 0\.5"):
         DivergenceGuard(factor=0.5)
 

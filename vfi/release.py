@@ -20,7 +20,7 @@ from vfi.data.sources import ValData, open_source
 from vfi.files import sha256, writable_folder
 from vfi.models import RIFE, Interpolator
 from vfi.training.report import RECORD
-from vfi.training.scores import means
+from vfi.training.scores import mean_scores
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _stored(networks: Mapping[str, RIFE], dataset: Dataset) -> tuple[RIFE, RIFE,
     full = _compare(networks, dataset, "validation")
     half = copy.deepcopy(networks["model"]).half()
     rounded = copy.deepcopy(half).float()
-    quality = means(_scores(rounded, dataset, "half precision"))
+    quality = mean_scores(_scores(rounded, dataset, "half precision"))
     if abs(quality["psnr"] - full["psnr"]) < HALF_COSTS:
         return rounded, half, full | quality
     return networks["model"], networks["model"], full
@@ -142,7 +142,9 @@ def _stored(networks: Mapping[str, RIFE], dataset: Dataset) -> tuple[RIFE, RIFE,
 
 def _compare(networks: Mapping[str, RIFE], dataset: Dataset, label: str) -> dict[str, Any]:
     """The scores of model and parent on a set."""
-    scores = {who: means(_scores(n, dataset, f"{label}, {who}")) for who, n in networks.items()}
+    scores = {
+        who: mean_scores(_scores(n, dataset, f"{label}, {who}")) for who, n in networks.items()
+    }
     return {
         "dataset": dataset.identity(),
         "triplets": len(dataset),

@@ -28,7 +28,7 @@ class DivergenceGuard(Callback):
         ValueError: if ``factor`` is not above 1, or ``window`` is below 1.
     """
 
-    def __init__(self, factor: float = 3.0, window: int = 100) -> None:
+    def __init__(self, factor: float = 5.0, window: int = 200) -> None:
         if factor <= 1 or window < 1:
             raise ValueError(
                 f"factor is {factor} and window {window}; they must be above 1 and at least 1"

@@ -5,6 +5,7 @@ import logging
 import math
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -16,7 +17,7 @@ from vfi.evaluation import gathered, pruning_of
 from vfi.files import writable_folder
 from vfi.training.log import Log
 from vfi.training.resume import checkpointing
-from vfi.training.scores import means, stride_of
+from vfi.training.scores import mean_scores, stride_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class TrainingReport(Callback):
 
     def __init__(self) -> None:
         self.config: dict[str, Any] = {}
+        self._losses: list[dict[str, float]] = []
         self._rows: list[dict[str, Any]] = []
         self._hardest: dict[str, plots.Triplet] = {}
 
@@ -80,13 +82,17 @@ class TrainingReport(Callback):
         batch: dict[str, Any],
         batch_idx: int,
     ) -> None:
-        """Logs the losses."""
+        """Logs the losses, as means over the steps since they were last logged."""
+        metrics = trainer.callback_metrics.items()
+        self._losses.append({name: float(v) for name, v in metrics if name.startswith("loss")})
         step = trainer.global_step
-        if not trainer.is_global_zero or step % trainer.log_every_n_steps:
+        if step % trainer.log_every_n_steps:
             return
-        losses = {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("loss")}
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        Log(trainer.default_root_dir).add_losses({"step": step, "lr": rate, **losses})
+        means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
+        self._losses = []
+        if trainer.is_global_zero:
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            Log(trainer.default_root_dir).add_losses({"step": step, "lr": rate, **means})
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -118,7 +124,7 @@ class TrainingReport(Callback):
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Takes means, of all and of each stride."""
-        figures = means(gathered(self._rows))
+        figures = mean_scores(gathered(self._rows))
         if not trainer.sanity_checking:
             strides = {f"val/{name}": mean for name, mean in figures.items() if "stride" in name}
             pl_module.log_dict(strides, sync_dist=True)

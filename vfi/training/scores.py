@@ -15,7 +15,7 @@ def stride_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def mean_scores(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """``psnr`` and ``ssim``, and ``psnr_stride<n>`` for each stride there is.
 
     Args:
