@@ -17,6 +17,7 @@ from vfi.pruning.importance import Batch
 from vfi.pruning.mask import Masks
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import Policy
+from vfi.pruning.repair import repair
 
 logger = logging.getLogger(__name__)
 
@@ -209,8 +210,6 @@ class ChannelPruning(Callback):
 
     def _repair(self, pruned: RIFE, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gives ``pruned`` the weights that the first process finds."""
-        from vfi.pruning.repair import repair
-
         state = None
         if trainer.is_global_zero:
             batches = self._batches(trainer, pl_module.device)

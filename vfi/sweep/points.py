@@ -33,6 +33,7 @@ from vfi.pruning import (
     PruningPlan,
     Scores,
     compact,
+    repair,
 )
 from vfi.pruning.callback import describe
 
@@ -173,8 +174,6 @@ class Laboratory:
             return network
         network = compact(self.dense, plan)
         if variant == "repaired":
-            from vfi.pruning.repair import repair
-
             network = repair(network, self.dense, plan, self._batches())
         return network
 
