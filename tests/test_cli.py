@@ -134,7 +134,17 @@ def test_every_shipped_configuration_says_how_it_is_run_and_parses(path, capsys,
 SHORT = {
     "test": ["--trainer.limit_test_batches=2", "--data.train.steps=2"],
     "predict": ["--trainer.limit_predict_batches=2"],
-    "sweep": ["--levels=[0.0,0.3]", "--limit=2", "--height=64", "--width=64", "--repeats=1"],
+    "sweep": [
+        "--levels=[0.0,0.3]",
+        "--limit=2",
+        "--height=64",
+        "--width=64",
+        "--repeats=1",
+        "--data.source=sample",
+        "--data.clips=null",
+        "--train.source=sample",
+        "--train.hold_out=null",
+    ],
 }
 """What makes each command a matter of seconds."""
 
