@@ -101,6 +101,17 @@ def test_charbonnier_loss_of_known_differences_is_smooth_at_zero():
     torch.testing.assert_close(pred.grad, torch.tensor([0.0, 3 / 5 / 2]))
 
 
+def test_psnr_loss_is_the_figure_up_to_a_constant_image_by_image():
+    target = torch.full((2, 3, 8, 8), 0.5)
+    pred = target + torch.tensor([0.1, 0.01]).view(2, 1, 1, 1)  # 20 and 40 dB
+    assert losses.psnr_loss(pred, target, epsilon=1e-9).item() == pytest.approx(90 - 30, abs=1e-3)
+    assert losses.psnr_loss(target, target).item() == 0
+    pred.requires_grad_()
+    losses.psnr_loss(pred, target).backward()
+    bad, good = pred.grad.flatten(1).abs().mean(1)
+    assert good > 4 * bad  # the better image pulls more
+
+
 def test_privileged_distillation_counts_pixels_where_the_teacher_is_better():
     gt = torch.zeros(1, 3, 2, 2)
     teacher_merged = torch.full_like(gt, 0.1)

@@ -73,8 +73,20 @@ def test_training_lowers_the_loss_and_the_checkpoint_tests_the_same(tiny, tmp_pa
     assert load_network(tmp_path / "tiny.ckpt").spec.blocks == module.network.spec.blocks
 
 
+def test_flow_blocks_learn_at_a_rate_of_their_own(tiny):
+    network = RIFEModule(tiny).network
+    built = OptimizerSpec(lr=1e-3, warmup=0, flow=0.1).build(network, steps=10)
+    rest, flow = built["optimizer"].param_groups
+    assert (rest["lr"], flow["lr"]) == pytest.approx((1e-3, 1e-4))
+    assert sum(map(len, (rest["params"], flow["params"]))) == len(list(network.parameters()))
+    blocks = {id(p) for name, p in network.named_parameters() if name.startswith("block")}
+    assert {id(p) for p in flow["params"]} == blocks
+    with pytest.raises(ValueError, match="flow is 0"):
+        OptimizerSpec(flow=0)
+
+
 def test_every_term_of_the_objective_reaches_the_network(tiny):
-    everything = Objective(1, 1, 1, 1, 1, 1, 1, 1)
+    everything = Objective(1, 1, 1, 1, 1, 1, 1, 1, 1)
     module = RIFEModule(tiny, objective=everything, dense=tiny)
     fit = trainer(max_steps=2)
     fit.fit(module, data())

@@ -174,6 +174,16 @@ def test_resuming_equals_not_having_stopped(finished, clips, tmp_path, caplog):
         assert (folder / name).read_text() == (finished / name).read_text()
 
 
+def test_pruning_may_be_listed_after_the_average(finished, clips, tmp_path):
+    path = recipe(tmp_path, clips)
+    config = yaml.safe_load(path.read_text())
+    pruning, *others = config["trainer"]["callbacks"]
+    config["trainer"]["callbacks"] = [*others, pruning]  # as in a file that adds it to another's
+    path.write_text(yaml.safe_dump(config))
+    assert main(["fit", "-c", str(path)]) == 0
+    assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "finetune")))
+
+
 def test_what_is_not_finite_stops_the_training_in_one_line(clips, tmp_path, caplog):
     config = recipe(tmp_path, clips, disturbance(6, "spoil"))
     assert main(["fit", "-c", str(config)]) == 2

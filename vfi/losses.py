@@ -29,6 +29,24 @@ def charbonnier_loss(pred: Tensor, target: Tensor, epsilon: float = 1e-3) -> Ten
     return (difference.square() + epsilon**2).sqrt().mean()
 
 
+def psnr_loss(pred: Tensor, target: Tensor, epsilon: float = 1e-5) -> Tensor:
+    """Mean over the images of ``10 log10(1 + MSE / epsilon)``: what an image lacks to be perfect.
+
+    In dB, and minus the benchmark's PSNR but for a constant.
+
+    An error counts for more in an image that has few, as in the figure, and unlike in a mean of
+    absolute differences, which is ruled by the worst images. Used to train restoration networks by
+    Chen et al., HINet (CVPR workshops 2021).
+
+    Args:
+        pred: ``(B, C, H, W)`` in [0, 1].
+        target: the same shape.
+        epsilon: a mean squared error far below this counts as none; 1e-5 is 50 dB.
+    """
+    mse = _difference(pred, target).square().flatten(1).mean(1)
+    return 10 * (1 + mse / epsilon).log10().mean()
+
+
 def laplacian_loss(pred: Tensor, target: Tensor, levels: int = 5) -> Tensor:
     """The sum over octaves of the mean absolute difference of the Laplacian pyramids' bands.
 

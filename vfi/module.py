@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,19 +88,29 @@ class OptimizerSpec:
         lr: the peak learning rate.
         weight_decay: of all parameters.
         warmup: steps of the warm-up.
+        flow: learning rate of the blocks that estimate flow, as a fraction of ``lr``. Flow is what
+            was learnt from the most data, and is forgotten first.
     """
 
     lr: float = 1e-4
     weight_decay: float = 1e-4
     warmup: int = 100
+    flow: float = 1.0
 
     def __post_init__(self) -> None:
         if self.lr <= 0 or self.weight_decay < 0 or self.warmup < 0:
             raise ValueError(f"{self}: lr must be positive, weight_decay and warmup not negative")
+        if not 0 < self.flow <= 1:
+            raise ValueError(f"flow is {self.flow}; it must be above 0 and at most 1")
 
-    def build(self, parameters: Iterable[Tensor], steps: int) -> OptimizerLRScheduler:
-        """The optimizer of ``parameters`` and its schedule over ``steps`` steps, for Lightning."""
-        optimizer = torch.optim.AdamW(parameters, self.lr, weight_decay=self.weight_decay)
+    def build(self, network: RIFE, steps: int) -> OptimizerLRScheduler:
+        """The optimizer of ``network`` and its schedule over ``steps`` steps, for Lightning."""
+        flow, rest = [], []
+        for name, parameter in network.named_parameters():
+            (flow if name.startswith("block") else rest).append(parameter)
+        groups = [{"params": rest}, {"params": flow, "lr": self.flow * self.lr}]
+        groups = [group for group in groups if group["params"]]
+        optimizer = torch.optim.AdamW(groups, self.lr, weight_decay=self.weight_decay)
 
         def factor(step: int) -> float:
             warmup = min(1.0, (step + 1) / (self.warmup + 1))
@@ -179,7 +189,7 @@ class RIFEModule(InterpolationModule):
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
         steps = int(self.trainer.estimated_stepping_batches)
-        return self.optimizer_spec.build(self.network.parameters(), steps)
+        return self.optimizer_spec.build(self.network, steps)
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ class Objective:
         laplacian: Laplacian pyramid of the frame against the truth, the paper's reconstruction
             loss.
         charbonnier: smooth L1 of the frame against the truth; it alone sees constant offsets.
+        psnr: what the PSNR of each frame lacks to 50 dB; in dB, so 0.01 is much.
         deep: smooth L1 of every block's merged frame against the truth, averaged over blocks.
         teacher: smooth L1 of the privileged teacher block's merged frame against the truth.
         privileged: the paper's distillation of the teacher block's flow into the others.
@@ -26,6 +27,7 @@ class Objective:
 
     laplacian: float = 1.0
     charbonnier: float = 1.0
+    psnr: float = 0.0
     deep: float = 0.1
     teacher: float = 0.0
     privileged: float = 0.0
@@ -66,6 +68,8 @@ class Objective:
             terms["laplacian"] = losses.laplacian_loss(output.frame, gt)
         if self.charbonnier:
             terms["charbonnier"] = losses.charbonnier_loss(output.frame, gt)
+        if self.psnr:
+            terms["psnr"] = losses.psnr_loss(output.frame, gt)
         if self.deep:
             merged = [losses.charbonnier_loss(frame, gt) for frame in output.merged]
             terms["deep"] = sum(merged) / len(merged)

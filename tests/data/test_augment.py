@@ -70,6 +70,21 @@ def test_crop_is_the_same_place_in_all_frames_and_covers_the_image() -> None:
     assert (min(tops), max(tops), min(lefts), max(lefts)) == (0, 8, 0, 28)
 
 
+def test_zoom_shrinks_larger_squares_as_far_as_the_frame_allows() -> None:
+    ramp = np.arange(100, dtype=np.uint8)[:, None, None].repeat(100, 1).repeat(3, 2)
+    frame = ramp + np.zeros_like(ramp)
+    spans = set()
+    for seed in range(50):
+        crops = Augment(crop=32, zoom=8.0).cut([frame, frame, frame], keyed_rng(seed))
+        assert all(crop.shape == (32, 32, 3) for crop in crops)
+        assert all(np.array_equal(crop, crops[0]) for crop in crops)
+        spans.add(int(crops[0][-1, 0, 0]) - int(crops[0][0, 0, 0]))
+    assert min(spans) < 40  # of rows; 31 is no zoom
+    assert max(spans) > 80  # 99 is the whole frame
+    small = [frame[:20]] * 3
+    assert Augment(crop=32, zoom=2.0).cut(small, keyed_rng(1))[0].shape == (32, 32, 3)
+
+
 def test_small_frames_are_enlarged_to_the_crop() -> None:
     frames = [textured(i, 20, 50) for i in range(3)]
     assert {crop.shape for crop in Augment(crop=32).cut(frames, keyed_rng(1))} == {(32, 32, 3)}
@@ -90,7 +105,7 @@ def test_jitter_is_one_tone_curve_and_leaves_its_input() -> None:
     assert 0 < changed < 20
 
 
-@pytest.mark.parametrize("options", [{"crop": 0}, {"jitter": 1.0}, {"jitter": -0.1}])
+@pytest.mark.parametrize("options", [{"crop": 0}, {"zoom": 0.5}, {"jitter": 1.0}, {"jitter": -0.1}])
 def test_bad_options(options: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Augment(**options)

@@ -19,7 +19,7 @@ class Averaging(WeightAveraging):
     can also be resumed where the network has its shape from pruning, and starts from the weights
     as they are after masks were applied.
 
-    List it after `ChannelPruning`. A checkpoint's ``state_dict`` is the average, so that is what
+    A checkpoint's ``state_dict`` is the average, so that is what
     `vfi.load_network` reads; what training goes on from lies beside it.
 
     Args:
@@ -37,9 +37,7 @@ class Averaging(WeightAveraging):
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Makes the averaged module, a copy of the present one."""
-        if stage == "fit":
-            self._average_model = AveragedModel(pl_module, **self._kwargs)
+        """Waits: the network may yet be pruned, by whatever callback, before it is trained."""
 
     @override
     def on_load_checkpoint(
@@ -47,15 +45,15 @@ class Averaging(WeightAveraging):
     ) -> None:
         """Restores the average, in the shape that the network has taken from the checkpoint."""
         if trainer.state.fn == "fit":
-            self.setup(trainer, pl_module, "fit")
+            self._average_model = AveragedModel(pl_module, **self._kwargs)
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
 
     @override
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Moves the average to where training is; a new one starts from the weights there."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Makes the average of the weights that training starts from, unless it was restored."""
+        if self._average_model is None:
+            self._average_model = AveragedModel(pl_module, **self._kwargs)
         self._average_model.to(pl_module.device)
-        if not self._average_model.n_averaged:
-            self._average_model.module.load_state_dict(pl_module.state_dict())
 
 
 def warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor], None]:
