@@ -149,9 +149,18 @@ SHORT = {
 """What makes each command a matter of seconds."""
 
 
+FULL_SIZE = ("sweep_finetuned",)  # its plans fit the official widths alone
+
+
 @pytest.mark.parametrize(
     "path",
-    [path for path in CONFIGS if len(command_of(path)) == 2 and command_of(path)[0] in SHORT],
+    [
+        path
+        for path in CONFIGS
+        if len(command_of(path)) == 2
+        and command_of(path)[0] in SHORT
+        and path.stem not in FULL_SIZE
+    ],
     ids=lambda path: path.stem,
 )
 def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, monkeypatch):

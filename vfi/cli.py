@@ -27,6 +27,7 @@ JOBS = {
     "verify": "vfi.data.verify",
     "benchmark": "vfi.benchmark",
     "sweep": "vfi.sweep",
+    "plan": "vfi.planning",
     "release": "vfi.release",
     "interpolate": "vfi.interpolate",
     "evaluate_video": "vfi.interpolate",

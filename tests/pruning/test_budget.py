@@ -9,7 +9,15 @@ from test_latency import product
 
 from vfi.latency import Latency
 from vfi.models import RIFE, BlockSpec, Interpolator
-from vfi.pruning import Importance, LatencyBudget, PruningPlan, budget, channel_groups, compact
+from vfi.pruning import (
+    Importance,
+    LatencyBudget,
+    PruningPlan,
+    budget,
+    channel_groups,
+    compact,
+    masked,
+)
 from vfi.pruning import latency as latency_module
 from vfi.pruning.latency import network_layers
 
@@ -78,6 +86,17 @@ def test_the_measured_latency_is_the_one_wanted(network, rounds, ratio):
     got = true_ms(compact(network, plan)) / true_ms(network)
     assert got == pytest.approx(ratio, rel=0.03)
     assert len(rounds) <= 4
+
+
+def test_the_compact_network_computes_what_the_masked_one_does(network, rounds):
+    plan = LatencyBudget(0.7, importance=Rising(), **SMALL)(network)
+    pair = frames(HEIGHT, WIDTH)
+    with torch.inference_mode(), masked(network, plan):
+        zeroed = network(*pair).frame
+    with torch.inference_mode():
+        removed = compact(network, plan)(*pair).frame
+    assert plan.removed
+    assert (removed - zeroed).abs().max() <= 1e-5
 
 
 def test_milliseconds_can_be_asked_for(network, rounds):

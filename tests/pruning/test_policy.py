@@ -11,6 +11,7 @@ from vfi.pruning import (
     ArchitectureAware,
     GlobalThreshold,
     PathL1,
+    SavedPlan,
     channel_groups,
     channel_macs,
     compact,
@@ -274,3 +275,16 @@ def test_planning_and_compaction_are_quick(network):
         plans.append(planned - start)
     assert min(plans) < 2
     assert min(compactions) < 1
+
+
+def test_a_saved_plan_is_the_plan_that_was_saved(network, small, tmp_path):
+    plan = by_layer(0.5)(network)
+    (tmp_path / "0.5.json").write_text(plan.to_json())
+    assert SavedPlan(0.5, tmp_path)(network) == plan
+    with pytest.raises(ValueError, match=r"no pruning plan .*0\.4\.json; the folder has 0\.5"):
+        SavedPlan(0.4, tmp_path)(network)
+    with pytest.raises(ValueError, match="made for another spec"):
+        SavedPlan(0.5, tmp_path)(small)
+    (tmp_path / "0.5.json").write_text(plan.to_json()[:100])
+    with pytest.raises(ValueError, match=r"0\.5\.json is damaged .*not a pruning plan"):
+        SavedPlan(0.5, tmp_path)(network)

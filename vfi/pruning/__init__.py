@@ -16,7 +16,7 @@ from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, Path
 from vfi.pruning.latency import LatencyTable, latency_table
 from vfi.pruning.mask import Masks, masked
 from vfi.pruning.plan import PruningPlan
-from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy, best_channels
+from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy, SavedPlan, best_channels
 from vfi.pruning.repair import repair
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "PathL1",
     "Policy",
     "PruningPlan",
+    "SavedPlan",
     "Scores",
     "Taylor",
     "best_channels",

@@ -1,9 +1,11 @@
 """Policies: from scores to a plan."""
 
 import itertools
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -197,6 +199,36 @@ class ArchitectureAware(Policy):
                 "loosen them"
             )
         return widths
+
+
+@dataclass(frozen=True)
+class SavedPlan(Policy):
+    """What another policy once chose, the same on every machine.
+
+    Attributes:
+        ratio: names the plan: the file ``<ratio>.json`` of the folder.
+        folder: of files with the JSON text that `PruningPlan.to_json` gives; the job ``plan``
+            writes them.
+    """
+
+    ratio: float
+    folder: str | os.PathLike[str]
+
+    def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
+        """Raises: ValueError: if there is no such plan, or it was made for another network."""
+        path = Path(self.folder) / f"{self.ratio:g}.json"
+        if not path.is_file():
+            known = sorted(file.stem for file in Path(self.folder).glob("*.json"))
+            raise ValueError(
+                f"there is no pruning plan {path}; the folder has {', '.join(known) or 'none'}, "
+                "and `plan` writes them"
+            )
+        try:
+            plan = PruningPlan.from_json(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged ({error}); let `plan` write it again") from error
+        plan.check(network.spec)
+        return plan
 
 
 def protected_groups(
