@@ -15,13 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent / "pruning"))
 from lightning.pytorch import Trainer
 from small_networks import fill, small_spec
 
-from vfi.checkpoints import save_network
+from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
 from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
 from vfi.evaluation import SCORES
 from vfi.models import RIFE
-from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, Taylor
+from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, Taylor, compact
 from vfi.sweep import sweep
 from vfi.sweep.points import Conditions, Laboratory, Point, row
 
@@ -99,6 +99,25 @@ def test_drops_and_ratios_are_to_the_dense_network(finished):
     assert half["parameters_ratio"] == pytest.approx(half["parameters"] / dense["parameters"])
     assert half["parameters_ratio"] < 0.6
     assert half["dense_median_ms"] > 0
+
+
+def test_networks_trained_after_pruning_are_a_variant(network, tmp_path):
+    settings = {**SETTINGS, "policies": {"aware": aware}, "levels": (0.5,), "limit": 1}
+    template = str(tmp_path / "{policy}-{level}.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"aware-0\.5\.safetensors"):
+        sweep(network, output=str(tmp_path / "runs"), finetuned=template, **settings)
+    dense = load_network(network)
+    save_network(dense, tmp_path / "aware-0.5.safetensors")
+    with pytest.raises(ValueError, match="other widths than the plan of aware-0.5-finetuned"):
+        sweep(network, output=str(tmp_path / "runs"), finetuned=template, **settings)
+    pruned = compact(dense, aware(0.5)(dense))
+    for parameter in pruned.parameters():
+        torch.nn.init.zeros_(parameter)
+    save_network(pruned, tmp_path / "aware-0.5.safetensors")
+    sweep(network, output=str(tmp_path / "runs"), finetuned=template, **settings)
+    rows = pd.read_csv(tmp_path / "runs/sweep.csv").set_index("variant")
+    assert rows.loc["finetuned", "flops"] == rows.loc["compact", "flops"]
+    assert rows.loc["finetuned", "psnr"] != rows.loc["compact", "psnr"]
 
 
 def test_a_masked_network_scores_as_the_compact_one_and_saves_nothing(finished):

@@ -1,5 +1,6 @@
 """The job: plans the points, measures those that are missing, and draws the conclusions."""
 
+import itertools
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,7 @@ def sweep(
     policies: dict[str, Callable[[float], Policy]] | None = None,
     levels: tuple[float, ...] = LEVELS,
     repair: bool = False,
+    finetuned: str | None = None,
     data: ValData = ValData(),  # noqa: B008 (frozen)
     limit: int | None = None,
     train: TrainData = TrainData(),  # noqa: B008 (frozen)
@@ -59,6 +61,8 @@ def sweep(
             (GlobalThreshold) and ``aware`` (ArchitectureAware).
         levels: overall channel ratios to remove, each in [0, 1).
         repair: also measure every pruned network after `vfi.pruning.repair`.
+        finetuned: also measure networks that were trained after pruning; where they lie, with
+            ``{policy}`` and ``{level}`` in place of a policy's name and of the level.
         data: what is scored.
         limit: score only the first triplets; all if not given.
         train: where repair, and policies that need them, get calibration batches.
@@ -75,7 +79,7 @@ def sweep(
     """
     numbers = {"height": height, "width": width, "repeats": repeats}
     benchmark.check_positive(**numbers, limit=limit, calibration=calibration)
-    points = _points(policies or POLICIES, levels, repair)
+    points = _points(policies or POLICIES, levels, repair, finetuned)
     folder = writable_folder(output)
     conditions = Conditions(
         data, limit, train, calibration, height, width, repeats, benchmark.usable(device)
@@ -86,7 +90,10 @@ def sweep(
 
 
 def _points(
-    policies: Mapping[str, Callable[[float], Policy]], levels: Sequence[float], repair: bool
+    policies: Mapping[str, Callable[[float], Policy]],
+    levels: Sequence[float],
+    repair: bool,
+    finetuned: str | None,
 ) -> list[Point]:
     """Dense first, then level by level, so that a sweep that was stopped compares policies."""
     levels = sorted({level for level in levels if level != 0})
@@ -97,16 +104,26 @@ def _points(
             raise ValueError(
                 f"a policy is named {name!r}; use letters, digits and _, and not {DENSE.series!r}"
             )
-    pruned = [
-        Point(name, level, variant, make(level))
-        for level in levels
-        for name, make in policies.items()
-        for variant in (("compact", "repaired") if repair else ("compact",))
-    ]
+    variants = ["compact", *(["repaired"] if repair else []), *(["finetuned"] if finetuned else [])]
+    pruned = []
+    for level, (name, make), variant in itertools.product(levels, policies.items(), variants):
+        trained = _trained(finetuned, name, level) if variant == "finetuned" else None
+        pruned.append(Point(name, level, variant, make(level), trained))
     # Computes what its compact twin computes, at the dense network's speed: one is proof enough.
     name, make = list(policies.items())[-1]
     level = levels[len(levels) // 2]
     return [DENSE, *pruned, Point(name, level, "masked", make(level))]
+
+
+def _trained(template: str, policy: str, level: float) -> Path:
+    """Where the network of a policy and level lies that was trained."""
+    path = Path(template.replace("{policy}", policy).replace("{level}", f"{level:g}"))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no fine-tuned network {path} (finetuned is {template!r}); "
+            "train it, or leave its level out"
+        )
+    return path
 
 
 def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> list[Record]:
@@ -164,12 +181,13 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
 
 def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, folder: Path) -> None:
     source = laboratory.module.source
-    title = f"{source}, pruned without training, on {laboratory.dataset}"
+    trained = (rows["variant"] == "finetuned").any()
+    title = f"{source}, pruned{'' if trained else ' without training'}, on {laboratory.dataset}"
     plain = rows["variant"].isin(["dense", "compact"])
     rows["series"] = rows["policy"].where(plain, rows["policy"] + ", " + rows["variant"])
     rows["label"] = rows["level"].map("{:g}".format)
     dense, masked = (rows[rows["variant"] == name] for name in ("dense", "masked"))
-    pruned = rows[rows["variant"].isin(["compact", "repaired"])]
+    pruned = rows[rows["variant"].isin(["compact", "repaired", "finetuned"])]
     timed = records[0]["latency"]
     plots.pareto_plot(
         # Pruned networks first: a series then has the same colour in all pictures.

@@ -17,11 +17,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from vfi import benchmark, report
+from vfi.checkpoints import load_network
 from vfi.checkpoints.formats import digest
 from vfi.data.datamodule import TripletDataModule
 from vfi.data.overlap import check_calibration
 from vfi.data.sources import TrainData, ValData
 from vfi.evaluation import SCORES
+from vfi.files import sha256
 from vfi.models import RIFE, Interpolator
 from vfi.module import RIFEModule
 from vfi.pruning import (
@@ -40,7 +42,7 @@ from vfi.pruning.callback import describe
 Record = dict[str, Any]
 """What is known of a point, in the types of JSON."""
 
-Variant = Literal["dense", "compact", "repaired", "masked"]
+Variant = Literal["dense", "compact", "repaired", "finetuned", "masked"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,17 @@ class Point:
     Attributes:
         series: the policy's name.
         level: the overall channel ratio asked for, in [0, 1).
-        variant: whether pruned channels are removed (and what is left is repaired) or only zeroed.
+        variant: whether pruned channels are removed (and what is left is repaired, or trained) or
+            only zeroed.
         policy: None for the dense network.
+        trained: where the network lies that was pruned in this way and then trained.
     """
 
     series: str
     level: float
     variant: Variant
     policy: Policy | None = None
+    trained: Path | None = None
 
     @property
     def name(self) -> str:
@@ -126,14 +131,16 @@ class Laboratory:
 
     def fingerprint(self, point: Point) -> str:
         """Tells whether a kept record still holds."""
-        what = (point.series, point.level, point.variant, describe(point.policy))
-        text = json.dumps([what, self.circumstances], default=str, sort_keys=True)
+        what = [point.series, point.level, point.variant, describe(point.policy)]
+        if point.trained:
+            what.append(sha256(point.trained))
+        text = json.dumps([tuple(what), self.circumstances], default=str, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def measure(self, point: Point, advance: Callable[[], None]) -> Record:
         """Prunes, scores and times; ``advance`` is called after each triplet."""
         plan = self._plan(point.policy) if point.policy else PruningPlan(self.dense.spec)
-        network = self._pruned(plan, point.variant)
+        network = self._trained(point, plan) if point.trained else self._pruned(plan, point.variant)
         size = self.conditions.height, self.conditions.width
         return {
             "fingerprint": self.fingerprint(point),
@@ -175,6 +182,15 @@ class Laboratory:
         network = compact(self.dense, plan)
         if variant == "repaired":
             network = repair(network, self.dense, plan, self._batches())
+        return network
+
+    def _trained(self, point: Point, plan: PruningPlan) -> RIFE:
+        network = load_network(point.trained, refine=plan.spec.refine is not None)
+        if network.spec.for_inference() != plan.compact_spec:
+            raise ValueError(
+                f"{point.trained} has other widths than the plan of {point.name}; "
+                "train what this policy prunes"
+            )
         return network
 
     def _score(self, network: RIFE, advance: Callable[[], None]) -> dict[str, list[Any]]:
