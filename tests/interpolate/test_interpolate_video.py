@@ -2,7 +2,11 @@
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -36,6 +40,25 @@ def test_doubling_a_constant_rate_is_exact(
     assert all(abs(t - n / (2 * NTSC)) <= tick for n, t in enumerate(found.times))
     assert abs(found.duration - 12 / NTSC) <= tick
     assert abs(found.rate / (2 * NTSC) - 1) < 1e-6  # FFmpeg rounds what Matroska says
+
+
+def test_h265_of_pieces_shorter_than_its_delay(make_clip, probe, tmp_path):
+    """x265 takes a short stream's decoding times from memory it has not set (its issue 781)."""
+    work = (
+        "import sys; from conftest import Blend; from vfi.interpolate import interpolate_video; "
+        "interpolate_video(sys.argv[1], sys.argv[2], Blend(), codec='h265', segment=3)"
+    )
+    clip, out = make_clip(frames=4), tmp_path / "out.mp4"
+    subprocess.run(
+        [sys.executable, "-c", work, clip, out],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{Path.cwd()}:{Path(__file__).parent}",
+            "MALLOC_PERTURB_": "1",  # glibc fills memory with bytes of 254
+        },
+        check=True,
+    )
+    assert probe(out).frames == 8
 
 
 @pytest.mark.parametrize("fps", ["60", "60000/1001", "25", "120"])

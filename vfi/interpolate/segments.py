@@ -28,6 +28,7 @@ _SUFFIX = ".mkv"
 _PART_SUFFIX = ".part"
 _MAX_TIMESCALE = 65_535  # MPEG-4 has 16 bits for it
 _QP_TO_LAMBDA = 118  # FF_QP2LAMBDA
+_MOST_REORDERED = 64  # frames; more than any encoder holds back
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class _Segment:
         self._part = path.with_suffix(_PART_SUFFIX)
         self.frames = 0
         self._last = -1
+        self._packets = 0
         # Exact times are given when segments are joined; encoders need only sensible ones.
         unit = 1 / settings.rate if settings.rate else settings.time_base
         self._unit = unit.limit_denominator(_MAX_TIMESCALE)
@@ -134,13 +136,21 @@ class _Segment:
         else:
             self._last = max(self._last + 1, round(tick * settings.time_base / self._unit))
         frame.pts, frame.time_base = self._last, self._unit
-        self._container.mux(self._stream.encode(frame))
+        self._mux(self._stream.encode(frame))
         self.frames += 1
 
     def close(self) -> None:
-        self._container.mux(self._stream.encode(None))
+        self._mux(self._stream.encode(None))
         self._container.close()
         self._part.replace(self._path)
+
+    def _mux(self, packets: list[Packet]) -> None:
+        # x265's decoding times are uninitialised memory in a stream of 1 or 2 frames (its issue
+        # 781), which the muxer refuses; as with the times shown, only the order matters here.
+        for packet in packets:
+            packet.dts = self._packets - _MOST_REORDERED
+            self._packets += 1
+            self._container.mux(packet)
 
     def abort(self) -> None:
         with contextlib.suppress(av.error.FFmpegError):
