@@ -64,6 +64,16 @@ def test_inference_form_by_default(network, tmp_path):
     assert torch.equal(bare(*frames).frame, loaded(*frames).merged[-1])
 
 
+def test_the_way_of_warping_is_saved_and_can_be_asked_for(network, tmp_path):
+    save_network(network, tmp_path / "n.safetensors")
+    lean = load_network(tmp_path / "n.safetensors", warp_at_scale=True)
+    assert lean.spec == network.spec.for_inference().replace(warp_at_scale=True)
+    save_network(lean, tmp_path / "lean.safetensors")
+    assert load_network(tmp_path / "lean.safetensors").spec == lean.spec
+    again = load_network(tmp_path / "lean.safetensors", warp_at_scale=False)
+    assert again.spec == network.spec.for_inference()
+
+
 def test_asking_for_a_teacher_that_is_not_there(network, tmp_path):
     student = RIFE(network.spec.for_inference())
     save_network(student, tmp_path / "n.safetensors")

@@ -126,6 +126,8 @@ class RIFEModule(InterpolationModule):
     Args:
         network: a registry name or a path; see `vfi.checkpoints.load_network`.
         refine: whether the refine stage (context network and U-Net) is used.
+        warp_at_scale: whether coarse estimates are warped at their own resolution, which is faster
+            (see `vfi.models.RIFESpec`); None leaves that as it was saved.
         objective: what `fit` minimises.
         optimizer: how.
         dense: the network that distillation learns from (a name or path); needed where the
@@ -139,6 +141,7 @@ class RIFEModule(InterpolationModule):
         self,
         network: str = "rife_v4.0",
         refine: bool = True,
+        warp_at_scale: bool | None = None,
         objective: Objective | None = None,
         optimizer: OptimizerSpec | None = None,
         dense: str | None = None,
@@ -154,7 +157,7 @@ class RIFEModule(InterpolationModule):
             )
         self.dense_source = dense
         self._dense: list[RIFE] = []  # in a list, so that it is no submodule
-        self.network = load_network(network, refine=refine, teacher=self.objective.needs_teacher)
+        self.network = load_network(network, refine, self.objective.needs_teacher, warp_at_scale)
 
     @override
     def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:

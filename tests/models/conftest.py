@@ -82,10 +82,13 @@ def golden() -> Callable[[str], dict[str, Tensor]]:
 
 @pytest.fixture
 def tiny() -> Callable[[str], RIFE]:
-    """``tiny(name)``: a narrow network of that variant, every width different, seeded."""
+    """``tiny(name)``: a narrow network of that variant, every width different, seeded.
 
-    def build(name: str) -> RIFE:
-        spec = variant(name)
+    More arguments change its spec.
+    """
+
+    def build(name: str, **changes: object) -> RIFE:
+        spec = variant(name).replace(**changes)
         blocks = tuple(
             BlockSpec(b.scale, 5 + i, 9 + i, (8, 7, 11)) for i, b in enumerate(spec.blocks)
         )

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vfi.models import RIFE, VARIANTS, Interpolator
+from vfi.models import RIFE, VARIANTS, BlockSpec, Interpolator
 
 NAMES = sorted(VARIANTS)
 
@@ -48,8 +48,9 @@ def test_arguments_are_not_changed(name, tiny, frames):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_output_shapes(name, tiny, frames):
-    network = tiny(name)
+@pytest.mark.parametrize("warp_at_scale", [False, True])
+def test_output_shapes(name, warp_at_scale, tiny, frames):
+    network = tiny(name, warp_at_scale=warp_at_scale)
     output = network(*frames, gt=frames[0])
     assert len(output.flows) == len(network.spec.blocks)
     assert {tuple(flow.shape) for flow in output.flows} == {(2, 4, 64, 96)}
@@ -71,6 +72,39 @@ def test_teacher_stays_out_of_inference(name, tiny, frames):
     assert torch.equal(output.frame, alone(*frames).frame)
     assert network(*frames).teacher_merged is None
     assert alone(*frames, gt=frames[0]).teacher_flow is None
+
+
+def test_warping_at_scale_keeps_coarse_estimates_small(tiny, frames):
+    output = tiny("rife_v4.0", warp_at_scale=True)(*frames)
+    assert [tuple(estimate.flow.shape[-2:]) for estimate in output.kept] == [
+        (16, 24),  # what the block of scale 4 reads, and so on
+        (32, 48),
+        (64, 96),
+        (64, 96),
+    ]
+    assert output.estimates[2:] == output.kept[2:]
+
+
+@pytest.mark.parametrize("flow_scale", [1.0, 2.0])
+def test_warping_at_scale_hardly_changes_the_frame(flow_scale, pretrained, frames):
+    """Nor the flows of any block, which are in pixels of the frames either way."""
+    spec = pretrained.spec.for_inference().replace(warp_at_scale=True)
+    lean = RIFE(spec).eval()
+    lean.load_state_dict(pretrained.state_dict(), strict=False)
+    expected = pretrained(*frames, flow_scale=flow_scale)
+    output = lean(*frames, flow_scale=flow_scale)
+    assert not torch.equal(output.flows[1], expected.flows[1])
+    for flow, official in zip(output.flows, expected.flows, strict=True):
+        assert (flow - official).abs().mean() < 0.1
+    assert (output.frame - expected.frame).abs().mean() < 0.003
+
+
+def test_warping_at_scale_1_is_the_official_way(tiny, frames):
+    blocks = tuple(BlockSpec(1, 4, 6, (5,)) for _ in range(3))
+    spec = tiny("rife_v4.0").spec.replace(blocks=blocks)
+    network, lean = RIFE(spec).eval(), RIFE(spec.replace(warp_at_scale=True)).eval()
+    lean.load_state_dict(network.state_dict())
+    assert torch.equal(lean(*frames).frame, network(*frames).frame)
 
 
 def test_without_refine_the_merge_is_the_frame(tiny, frames):
@@ -138,6 +172,22 @@ def test_bfloat16_autocast_agrees(name, procedural, frames):
     assert output.flows[-1].dtype == torch.float32
     assert (output.flows[-1] - expected.flows[-1]).abs().mean() < 0.05
     assert (output.frame - expected.frame).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("warp_at_scale", [False, True])
+def test_channels_last_convolutions_read_channels_last(warp_at_scale, tiny, frames):
+    network = tiny("rife_v4.0", warp_at_scale=warp_at_scale).to(memory_format=torch.channels_last)
+    turned = []
+
+    def watch(conv, args):
+        if not args[0].is_contiguous(memory_format=torch.channels_last):
+            turned.append(conv)
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            module.register_forward_pre_hook(watch)
+    network(*(frame.to(memory_format=torch.channels_last) for frame in frames))
+    assert turned == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -63,6 +63,7 @@ def test_refine_needs_four_stages():
         ({"first_inputs": ("img0", "warped0")}, "warped0"),
         ({"inputs": ("img0", "gt")}, "gt"),
         ({"teacher_inputs": ("img2",)}, "img2"),
+        ({"warp_at_scale": 1}, "warp_at_scale is 1"),
     ],
 )
 def test_impossible_networks(change, message):

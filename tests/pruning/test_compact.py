@@ -40,8 +40,12 @@ def pair(height, width):
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("warp_at_scale", [False, True])
 @pytest.mark.parametrize("network", VARIANTS, indirect=True)
-def test_compact_equals_masked(network, policy):
+def test_compact_equals_masked(network, warp_at_scale, policy):
+    weights = network.state_dict()
+    network = RIFE(network.spec.replace(warp_at_scale=warp_at_scale)).eval()
+    network.load_state_dict(weights)
     img0, img1 = pair(64, 96)
     plan = policy(network, [{"img0": img0, "gt": (img0 + img1) / 2, "img1": img1}])
     small = compact(network, plan)

@@ -52,6 +52,13 @@ def test_one_plan_serves_the_network_with_and_without_teacher():
     assert made.narrow(small_spec("rife_v4.0", teacher=True)).teacher is not None
 
 
+def test_one_plan_serves_both_ways_of_warping():
+    lean = RIFE(SPEC.replace(warp_at_scale=True))
+    made = plan(block0_trunk=(0, 3))
+    made.check(lean.spec)
+    assert compact(lean, made).spec == made.compact_spec.replace(warp_at_scale=True)
+
+
 def test_pruning_a_pruned_network_composes():
     first = plan(block0_trunk=(1, 3), unet_up0=(0, 2, 4), block1_hidden0=())
     second = PruningPlan(

@@ -1,3 +1,4 @@
+import dataclasses
 import time
 
 import pytest
@@ -281,6 +282,8 @@ def test_a_saved_plan_is_the_plan_that_was_saved(network, small, tmp_path):
     plan = by_layer(0.5)(network)
     (tmp_path / "0.5.json").write_text(plan.to_json())
     assert SavedPlan(0.5, tmp_path)(network) == plan
+    lean = RIFE(network.spec.replace(warp_at_scale=True))
+    assert SavedPlan(0.5, tmp_path)(lean) == dataclasses.replace(plan, spec=lean.spec)
     with pytest.raises(ValueError, match=r"no pruning plan .*0\.4\.json; the folder has 0\.5"):
         SavedPlan(0.4, tmp_path)(network)
     with pytest.raises(ValueError, match="made for another spec"):

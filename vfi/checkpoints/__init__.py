@@ -15,7 +15,10 @@ _SUFFIXES = (".pkl", ".pth", ".pt", ".ckpt", ".safetensors")
 
 
 def load_network(
-    source: str | os.PathLike[str], refine: bool = True, teacher: bool = False
+    source: str | os.PathLike[str],
+    refine: bool = True,
+    teacher: bool = False,
+    warp_at_scale: bool | None = None,
 ) -> RIFE:
     """A pretrained network on the CPU, float32, in eval mode.
 
@@ -25,13 +28,15 @@ def load_network(
             safetensors file of this project.
         refine: keep the refine stage, if there is one.
         teacher: keep the training-only teacher block.
+        warp_at_scale: whether coarse estimates are warped at their own resolution, see
+            `vfi.models.RIFESpec`; None leaves that as it was saved.
 
     Raises:
         FileNotFoundError: if there is no file at the path.
         ValueError: if the name is unknown, its weights cannot be had, the file is damaged or not
             the weights of a RIFE network, or has no teacher though one is asked for.
     """
-    return _checkpoint(source).build(refine, teacher)
+    return _checkpoint(source).build(refine, teacher, warp_at_scale)
 
 
 def load_model(

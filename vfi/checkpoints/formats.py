@@ -59,12 +59,15 @@ class Checkpoint:
         if problems:
             raise ValueError(f"unusable weights for {self.spec.variant}: {listed(problems)}")
 
-    def build(self, refine: bool = True, teacher: bool = False) -> RIFE:
+    def build(
+        self, refine: bool = True, teacher: bool = False, warp_at_scale: bool | None = None
+    ) -> RIFE:
         """The network in float32 and eval mode.
 
         Args:
             refine: keep the refine stage, if there is one.
             teacher: keep the training-only teacher block.
+            warp_at_scale: see `RIFESpec`; None leaves it as it is.
 
         Raises:
             ValueError: if a teacher is asked of weights that have none.
@@ -78,6 +81,8 @@ class Checkpoint:
             spec = spec.for_inference()
         if not refine:
             spec = spec.replace(refine=None)
+        if warp_at_scale is not None:
+            spec = spec.replace(warp_at_scale=warp_at_scale)
         with torch.device("meta"):  # draws no random numbers, needs no second copy
             network = RIFE(spec)
         state = {

@@ -1,12 +1,12 @@
 """The block of IFNet: a coarse correction of flow and mask, estimated at reduced resolution."""
 
 import itertools
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from vfi.models.spec import FLOW_CHANNELS, BlockSpec
-from vfi.models.warp import resize
+from vfi.models.warp import concatenate, resize, resize_flow
 
 _OUTPUTS = FLOW_CHANNELS + 1  # both flows and the mask
 
@@ -26,21 +26,25 @@ class IFBlock(nn.Module):
         self.convblock = nn.Sequential(*(conv(a, b) for a, b in itertools.pairwise(widths)))
         self.lastconv = nn.ConvTranspose2d(spec.trunk, _OUTPUTS, 4, 2, 1)
 
-    def forward(self, signals: Tensor, flow: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, signals: Sequence[Tensor], flow: Tensor | None, shrink: float, grow: float
+    ) -> tuple[Tensor, Tensor]:
         """Estimates what to add to the flow and to the mask.
 
         Args:
-            signals: ``(B, C, H, W)``, the block's inputs without the flow.
+            signals: ``(B, C, H, W)`` each, the block's inputs without the flow.
             flow: ``(B, 4, H, W)`` in pixels so far, or None in the first block.
-            scale: the input is shrunk by this factor.
+            shrink: the input is shrunk by this factor.
+            grow: the result, which is half the size of the shrunk input, is enlarged by this one.
 
         Returns:
-            The flow's residual ``(B, 4, H, W)`` in pixels and the mask's ``(B, 1, H, W)``, a logit.
+            The flow's residual ``(B, 4, H', W')`` in its own pixels and the mask's
+            ``(B, 1, H', W')``, a logit; ``H' = H * grow / (2 * shrink)``.
         """
-        features = resize(signals, 1 / scale)
+        parts = [resize(signal, 1 / shrink) for signal in signals]
         if flow is not None:
-            features = torch.cat((features, resize(flow, 1 / scale) * (1 / scale)), 1)
-        features = self.conv0(features)
+            parts.append(resize_flow(flow, 1 / shrink))
+        features = self.conv0(concatenate(parts))
         features = self.convblock(features) + features
-        output = resize(self.lastconv(features), scale * 2)
-        return output[:, :FLOW_CHANNELS] * (scale * 2), output[:, FLOW_CHANNELS:]
+        output = resize(self.lastconv(features), grow)
+        return output[:, :FLOW_CHANNELS] * grow, output[:, FLOW_CHANNELS:]

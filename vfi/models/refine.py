@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from vfi.models.ifnet import conv
 from vfi.models.spec import FLOW_CHANNELS, SIGNALS, RefineSpec, StageSpec
-from vfi.models.warp import resize, warp
+from vfi.models.warp import concatenate, resize_flow, warp
 
 UNET_SIGNALS = ("img0", "img1", "warped0", "warped1", "mask")
 """What the U-Net reads at full resolution, in order, before the flow."""
@@ -42,7 +42,7 @@ class ContextNet(nn.Module):
         pyramid, features = [], image
         for stage in self.children():
             features = stage(features)
-            flow = resize(flow, 0.5) * 0.5
+            flow = resize_flow(flow, 0.5)
             pyramid.append(warp(features, flow))
         return pyramid
 
@@ -79,8 +79,8 @@ class UNet(nn.Module):
         """
         skips = [self.down0(signals)]
         for level, down in enumerate((self.down1, self.down2, self.down3)):
-            skips.append(down(torch.cat((skips[-1], context0[level], context1[level]), 1)))
-        features = self.up0(torch.cat((skips.pop(), context0[-1], context1[-1]), 1))
+            skips.append(down(concatenate((skips[-1], context0[level], context1[level]))))
+        features = self.up0(concatenate((skips.pop(), context0[-1], context1[-1])))
         for up in (self.up1, self.up2, self.up3):
-            features = up(torch.cat((features, skips.pop()), 1))
+            features = up(concatenate((features, skips.pop())))
         return torch.sigmoid(self.conv(features)) * 2 - 1

@@ -1,6 +1,7 @@
 """RIFE (Huang et al., Real-Time Intermediate Flow Estimation, ECCV 2022), driven by a spec."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +9,12 @@ from torch import Tensor, nn
 from vfi.models.ifnet import IFBlock
 from vfi.models.refine import UNET_SIGNALS, ContextNet, UNet
 from vfi.models.spec import RIFESpec
-from vfi.models.warp import warp
+from vfi.models.warp import concatenate, resize, resize_flow, warp
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is known of the new frame after one block.
+    """What is known of the new frame after one block, at the resolution where it is kept.
 
     Attributes:
         flow: ``(B, 4, H, W)`` pixels, (x, y) toward frame 0 then toward frame 1.
@@ -38,6 +39,15 @@ class Estimate:
         mask = self.mask
         return self.warped0 * mask + self.warped1 * (1 - mask)
 
+    def at_frames(self, img0: Tensor, img1: Tensor) -> "Estimate":
+        """The same estimate at the resolution of the frames ``(B, 3, H, W)``."""
+        factor = img0.shape[-1] / self.flow.shape[-1]
+        if factor == 1:
+            return self
+        return _estimate(
+            (img0, img1), resize_flow(self.flow, factor), resize(self.mask_logit, factor)
+        )
+
 
 @dataclass(frozen=True)
 class RIFEOutput:
@@ -45,13 +55,20 @@ class RIFEOutput:
 
     Attributes:
         frame: the new frame ``(B, 3, H, W)``, in [0, 1] where the network has a refine stage.
-        estimates: one `Estimate` a block, coarse to fine.
+        kept: one `Estimate` a block, coarse to fine, as the network keeps them.
+        inputs: the two frames.
         teacher: the teacher block's, when a ground truth was given to a network that has one.
     """
 
     frame: Tensor
-    estimates: tuple[Estimate, ...]
+    kept: tuple[Estimate, ...]
+    inputs: tuple[Tensor, Tensor]
     teacher: Estimate | None = None
+
+    @cached_property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """One `Estimate` a block, coarse to fine, all at the resolution of the frames."""
+        return tuple(estimate.at_frames(*self.inputs) for estimate in self.kept)
 
     @property
     def flows(self) -> list[Tensor]:
@@ -122,28 +139,45 @@ class RIFE(nn.Module):
             ValueError: if shapes do not fit or the network cannot do this timestep.
         """
         self._check(img0, img1, flow_scale)
-        known = {"img0": img0, "img1": img1}
-        if self.spec.arbitrary_timestep:
-            known["timestep"] = _plane(timestep, img0)
-        elif bool((torch.as_tensor(timestep) != 0.5).any()):
+        if not self.spec.arbitrary_timestep and bool((torch.as_tensor(timestep) != 0.5).any()):
             raise ValueError(
                 f"timestep is {timestep}; {self.spec.variant} only makes the middle frame (0.5)"
             )
+        scales = [block.scale / flow_scale for block in self.spec.blocks]
+        # What is known when a block starts has 1 / level of the frames' resolution.
+        levels = [max(scale, 1) if self.spec.warp_at_scale else 1 for scale in scales] + [1]
+        known = {level: self._known(img0, img1, timestep, level) for level in set(levels)}
         estimates: list[Estimate] = []
-        for index, block in enumerate(self.spec.blocks):
+        for index, (scale, level, after) in enumerate(
+            zip(scales, levels, levels[1:], strict=False)
+        ):
             names = self.spec.inputs if estimates else self.spec.first_inputs
             previous = estimates[-1] if estimates else None
-            module = self.get_submodule(f"block{index}")
-            estimates.append(_advance(module, names, known, previous, block.scale / flow_scale))
+            signals = _signals(names, known[level], previous)
+            frames = known[after]["img0"], known[after]["img1"]
+            block = self.get_submodule(f"block{index}")
+            step = scale / level, 2 * scale / after
+            estimates.append(_advance(block, signals, previous, frames, *step))
             if not history:
                 estimates = estimates[-1:]
         previous = None  # it would keep an estimate in memory
         teacher = None
         if gt is not None and self.spec.teacher is not None:
-            names, known["gt"] = self.spec.teacher_inputs, gt
+            signals = _signals(self.spec.teacher_inputs, known[1] | {"gt": gt}, estimates[-1])
             scale = self.spec.teacher.scale / flow_scale
-            teacher = _advance(self.block_tea, names, known, estimates[-1], scale)
-        return RIFEOutput(self._refine(img0, img1, estimates[-1]), tuple(estimates), teacher)
+            step = scale, 2 * scale
+            teacher = _advance(self.block_tea, signals, estimates[-1], (img0, img1), *step)
+        frame = self._refine(img0, img1, estimates[-1])
+        return RIFEOutput(frame, tuple(estimates), (img0, img1), teacher)
+
+    def _known(
+        self, img0: Tensor, img1: Tensor, timestep: float | Tensor, level: float
+    ) -> dict[str, Tensor]:
+        """What blocks read that no block has made, at 1 / level of the resolution."""
+        known = {"img0": resize(img0, 1 / level), "img1": resize(img1, 1 / level)}
+        if self.spec.arbitrary_timestep:
+            known["timestep"] = _plane(timestep, known["img0"])
+        return known
 
     def _check(self, img0: Tensor, img1: Tensor, flow_scale: float) -> None:
         if img0.ndim != 4 or img0.shape[1] != 3 or img0.shape != img1.shape:
@@ -166,7 +200,7 @@ class RIFE(nn.Module):
         signals = _signals(UNET_SIGNALS, {"img0": img0, "img1": img1}, last)
         context0 = self.contextnet(img0, last.flow[:, :2])
         context1 = self.contextnet(img1, last.flow[:, 2:])
-        residual = self.unet(torch.cat((*signals, last.flow), 1), context0, context1)
+        residual = self.unet(concatenate((*signals, last.flow)), context0, context1)
         return (last.merged + residual).clamp(0, 1)
 
 
@@ -192,21 +226,27 @@ def _signals(
 
 def _advance(
     block: IFBlock,
-    names: tuple[str, ...],
-    known: dict[str, Tensor],
+    signals: list[Tensor],
     previous: Estimate | None,
-    scale: float,
+    frames: tuple[Tensor, Tensor],
+    shrink: float,
+    grow: float,
 ) -> Estimate:
-    """Runs one block and adds its residuals to the previous estimate.
+    """Runs one block and adds its residuals to the previous estimate; see `IFBlock.forward`.
 
     Flow and mask accumulate in at least float32, so autocast costs no sub-pixel precision.
     """
-    signals = torch.cat(_signals(names, known, previous), 1)
-    flow, mask = block(signals, previous.flow if previous else None, scale)
-    dtype = torch.promote_types(known["img0"].dtype, torch.float32)
+    flow = previous.flow if previous else None
+    flow, mask = block(signals, flow, shrink, grow)
+    dtype = torch.promote_types(frames[0].dtype, torch.float32)
     flow, mask = flow.to(dtype), mask.to(dtype)
     if previous is not None:
-        flow, mask = previous.flow + flow, previous.mask_logit + mask
-    warped0 = warp(known["img0"], flow[:, :2])
-    warped1 = warp(known["img1"], flow[:, 2:])
-    return Estimate(flow, mask, warped0, warped1)
+        factor = flow.shape[-1] / previous.flow.shape[-1]
+        flow = resize_flow(previous.flow, factor) + flow
+        mask = resize(previous.mask_logit, factor) + mask
+    return _estimate(frames, flow, mask)
+
+
+def _estimate(frames: tuple[Tensor, Tensor], flow: Tensor, mask_logit: Tensor) -> Estimate:
+    warped = (warp(frame, part) for frame, part in zip(frames, flow.split(2, 1), strict=True))
+    return Estimate(flow, mask_logit, *warped)

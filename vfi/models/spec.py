@@ -113,6 +113,10 @@ class RIFESpec:
         teacher: the training-only block that also sees the ground truth, or None.
         teacher_inputs: its signals, in order, before the flow.
         refine: the context network and U-Net, or None to stop after the merge.
+        warp_at_scale: between blocks, flow and mask are kept, and the frames warped, at the
+            resolution that the next block reads, where the official networks do so at full
+            resolution and shrink the result. Any weights run either way; the frames differ by
+            little, and fewer pixels are warped, resized and copied.
     """
 
     variant: str
@@ -122,6 +126,7 @@ class RIFESpec:
     teacher: BlockSpec | None = None
     teacher_inputs: tuple[str, ...] = ()
     refine: RefineSpec | None = None
+    warp_at_scale: bool = False
 
     def __post_init__(self) -> None:
         for name in ("blocks", "first_inputs", "inputs", "teacher_inputs"):
@@ -131,6 +136,8 @@ class RIFESpec:
         self._check_signals("first_inputs", _FIRST_SIGNALS)
         self._check_signals("inputs", set(SIGNALS) - {"gt"})
         self._check_signals("teacher_inputs", set(SIGNALS))
+        if not isinstance(self.warp_at_scale, bool):
+            raise ValueError(f"warp_at_scale is {self.warp_at_scale!r}; it must be true or false")
 
     def _check_signals(self, name: str, allowed: set[str]) -> None:
         unknown = [signal for signal in getattr(self, name) if signal not in allowed]

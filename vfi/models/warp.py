@@ -1,4 +1,6 @@
-"""Backward warping by optical flow."""
+"""Backward warping by optical flow, resizing, and putting channels together."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -43,3 +45,19 @@ def resize(image: Tensor, factor: float) -> Tensor:
         align_corners=False,
         recompute_scale_factor=False,
     )
+
+
+def resize_flow(flow: Tensor, factor: float) -> Tensor:
+    """Resizes ``(B, C, H, W)`` displacements, which are in pixels and so grow with the frame."""
+    return flow if factor == 1 else resize(flow, factor) * factor
+
+
+def concatenate(parts: Sequence[Tensor]) -> Tensor:
+    """Puts the channels of ``(B, C, H, W)`` tensors behind each other.
+
+    In channels_last if a part is: `torch.cat` makes mixed layouts contiguous, and the convolution
+    that reads the result turns it back.
+    """
+    if any(part.stride(1) == 1 != part.shape[1] for part in parts):
+        return torch.cat([part.movedim(1, 3) for part in parts], 3).movedim(3, 1)
+    return torch.cat(parts, 1)

@@ -1,5 +1,6 @@
 """Policies: from scores to a plan."""
 
+import dataclasses
 import itertools
 import os
 from abc import ABC, abstractmethod
@@ -228,7 +229,7 @@ class SavedPlan(Policy):
         except ValueError as error:
             raise ValueError(f"{path} is damaged ({error}); let `plan` write it again") from error
         plan.check(network.spec)
-        return plan
+        return dataclasses.replace(plan, spec=network.spec)
 
 
 def protected_groups(
