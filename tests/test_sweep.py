@@ -21,7 +21,7 @@ from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
 from vfi.evaluation import SCORES
 from vfi.models import RIFE
-from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, Taylor, compact
+from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, SavedPlan, Taylor, compact
 from vfi.sweep import sweep
 from vfi.sweep.points import Conditions, Laboratory, Point, row
 
@@ -177,6 +177,18 @@ def test_a_record_holds_for_its_settings_alone(network):
     prints = [Laboratory(network, True, c).fingerprint(p) for c, p in others]
     assert len({reference, *prints}) == 5
     assert Laboratory(network, True, conditions).fingerprint(point) == reference
+
+
+def test_a_record_holds_for_its_network_and_plan_alone(network, tmp_path):
+    conditions = Conditions(ValData(), 2, TrainData(), 10, 32, 32, 1, torch.device("cpu"))
+    lean = str(tmp_path / "lean.safetensors")
+    save_network(load_network(network, warp_at_scale=True), lean)
+    point = Point("saved", 0.5, "compact", SavedPlan(0.5, tmp_path))
+    prints = []
+    for ratio in (0.5, 0.25):
+        (tmp_path / "0.5.json").write_text(aware(ratio)(load_network(network)).to_json())
+        prints += [Laboratory(n, True, conditions).fingerprint(point) for n in (network, lean)]
+    assert len(set(prints)) == 4
 
 
 def test_ctrl_c_while_a_point_is_scored(network, tmp_path, monkeypatch):

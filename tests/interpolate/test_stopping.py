@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from vfi.interpolate import interpolate_video
+from vfi.interpolate.workspace import weights_digest
+from vfi.models import RIFE, VARIANTS
 
 # Forked, so that starting takes no time; nothing here has threads of its own at that moment.
 FORK = multiprocessing.get_context("fork")
@@ -188,3 +190,12 @@ def test_damage_in_the_middle_is_survived(make_clip, probe, tmp_path, blend):
     summary = interpolate_video(clip, tmp_path / "out.mp4", blend, cut_threshold=None)
     assert summary.frames_in >= 24
     assert probe(tmp_path / "out.mp4").frames == summary.frames_out
+
+
+def test_equal_weights_that_warp_otherwise_are_another_model():
+    spec = VARIANTS["rife_v4.0"].for_inference()
+    networks = [RIFE(spec), RIFE(spec), RIFE(spec.replace(warp_at_scale=True))]
+    for network in networks[1:]:
+        network.load_state_dict(networks[0].state_dict())
+    official, same, lean = (weights_digest(network) for network in networks)
+    assert official == same != lean

@@ -76,8 +76,8 @@ def file_identity(path: Path) -> list[object]:
 
 
 def weights_digest(model: nn.Module) -> str:
-    """A hash of a model's weights."""
-    digest = hashlib.sha256(type(model).__name__.encode())
+    """A hash of what a model computes: its modules and weights."""
+    digest = hashlib.sha256(str(model).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

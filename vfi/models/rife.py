@@ -5,6 +5,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from vfi.models.ifnet import IFBlock
 from vfi.models.refine import UNET_SIGNALS, ContextNet, UNet
@@ -169,6 +170,10 @@ class RIFE(nn.Module):
             teacher = _advance(self.block_tea, signals, estimates[-1], (img0, img1), *step)
         frame = self._refine(img0, img1, estimates[-1])
         return RIFEOutput(frame, tuple(estimates), (img0, img1), teacher)
+
+    @override
+    def extra_repr(self) -> str:
+        return f"{self.spec.variant}, warp_at_scale={self.spec.warp_at_scale}"
 
     def _known(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor, level: float

@@ -215,8 +215,9 @@ class SavedPlan(Policy):
     ratio: float
     folder: str | os.PathLike[str]
 
-    def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
-        """Raises: ValueError: if there is no such plan, or it was made for another network."""
+    @property
+    def path(self) -> Path:
+        """The plan's file. Raises: ValueError: if there is none."""
         path = Path(self.folder) / f"{self.ratio:g}.json"
         if not path.is_file():
             known = sorted(file.stem for file in Path(self.folder).glob("*.json"))
@@ -224,6 +225,11 @@ class SavedPlan(Policy):
                 f"there is no pruning plan {path}; the folder has {', '.join(known) or 'none'}, "
                 "and `plan` writes them"
             )
+        return path
+
+    def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
+        """Raises: ValueError: if there is no such plan, or it was made for another network."""
+        path = self.path
         try:
             plan = PruningPlan.from_json(path.read_text(encoding="utf-8"))
         except ValueError as error:

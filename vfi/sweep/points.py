@@ -33,6 +33,7 @@ from vfi.pruning import (
     Masks,
     Policy,
     PruningPlan,
+    SavedPlan,
     Scores,
     compact,
     repair,
@@ -120,7 +121,7 @@ class Laboratory:
         del settings["data"]  # its contents count, not where they are
         environment = report.environment()
         return {
-            "network": digest(self.dense.state_dict()),
+            "network": [self.dense.spec.to_dict(), digest(self.dense.state_dict())],
             "dataset": self.data.identity("val"),
             **settings | {"device": str(self.conditions.device)},
             "threads": torch.get_num_threads(),
@@ -132,8 +133,9 @@ class Laboratory:
     def fingerprint(self, point: Point) -> str:
         """Tells whether a kept record still holds."""
         what = [point.series, point.level, point.variant, describe(point.policy)]
-        if point.trained:
-            what.append(sha256(point.trained))
+        files = [point.policy.path] if isinstance(point.policy, SavedPlan) else []
+        files += [point.trained] if point.trained else []
+        what += [sha256(file) for file in files]
         text = json.dumps([tuple(what), self.circumstances], default=str, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
