@@ -23,7 +23,8 @@ from vfi.evaluation import SCORES
 from vfi.models import RIFE
 from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, SavedPlan, Taylor, compact
 from vfi.sweep import sweep
-from vfi.sweep.points import Conditions, Laboratory, Point, row
+from vfi.sweep.points import Conditions, Laboratory, Point
+from vfi.sweep.records import row
 
 POINTS = ("dense", "naive-0.2-compact", "aware-0.2-compact", "naive-0.5-compact")
 POINTS += ("aware-0.5-compact", "aware-0.5-masked")

@@ -15,7 +15,8 @@ from vfi.data.sources import TrainData, ValData
 from vfi.files import writable_folder
 from vfi.models import RIFESpec
 from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
-from vfi.sweep.points import Conditions, Laboratory, Point, Record, kept, row
+from vfi.sweep.points import Conditions, Laboratory, Point
+from vfi.sweep.records import Record, kept, row
 
 logger = logging.getLogger(__name__)
 

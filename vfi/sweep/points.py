@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
@@ -39,9 +38,7 @@ from vfi.pruning import (
     repair,
 )
 from vfi.pruning.callback import describe
-
-Record = dict[str, Any]
-"""What is known of a point, in the types of JSON."""
+from vfi.sweep.records import Record
 
 Variant = Literal["dense", "compact", "repaired", "finetuned", "masked"]
 
@@ -258,45 +255,6 @@ class _Collect(Callback):
         for name in SCORES:
             self.columns[name] += outputs[name].tolist()
         self.advance()
-
-
-def kept(path: Path, fingerprint: str) -> Record | None:
-    """The record in the file, if there is one and it still holds."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-        return None
-    return record if record.get("fingerprint") == fingerprint else None
-
-
-def row(record: Record, dense: Record) -> dict[str, Any]:
-    """The figures of a point as a row of a table; drops are to the dense network.
-
-    ``*_drop_se`` is the standard error of the mean of the drops of each triplet.
-    """
-    figures = {
-        "policy": record["series"],
-        "variant": record["variant"],
-        "level": record["level"],
-        "ratio": record["plan"]["ratio"],
-        "emptied": len(record["plan"]["emptied"]),
-        "triplets": len(record["scores"]["id"]),
-    }
-    for name in SCORES:
-        scores = np.array(record["scores"][name])
-        figures[name] = float(scores.mean())
-        if name in ("psnr", "ssim"):
-            drops = np.array(dense["scores"][name]) - scores
-            figures[f"{name}_drop"] = float(drops.mean())
-            figures[f"{name}_drop_se"] = (
-                float(drops.std(ddof=1) / math.sqrt(len(drops))) if len(drops) > 1 else None
-            )
-    for name in ("parameters", "flops"):
-        figures[name] = record["costs"][name]
-        figures[f"{name}_ratio"] = record["costs"][name] / dense["costs"][name]
-    for name in ("median_ms", "dense_median_ms", "fps", "speedup"):
-        figures[name] = record["latency"][name]
-    return figures
 
 
 def _summary(plan: PruningPlan) -> dict[str, Any]:
