@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from vfi.models import RIFE, VARIANTS, BlockSpec, Interpolator
+from vfi.models.rife import Estimate
 
 NAMES = sorted(VARIANTS)
 
@@ -172,6 +173,26 @@ def test_bfloat16_autocast_agrees(name, procedural, frames):
     assert output.flows[-1].dtype == torch.float32
     assert (output.flows[-1] - expected.flows[-1]).abs().mean() < 0.05
     assert (output.frame - expected.frame).abs().mean() < 0.01
+
+
+def test_bfloat16_knows_corrections_finer_than_a_step_of_8_bit(tiny, frames):
+    network = tiny("rife_v4.0")
+    network.unet.conv.weight.zero_()
+    for correction in (0.3 / 255, -0.3 / 255):
+        network.unet.conv.bias.fill_(2 * correction)
+        with torch.autocast("cpu", torch.bfloat16):
+            output = network(*frames)
+        moved = output.frame - output.merged[-1]
+        free = (output.frame > 0) & (output.frame < 1)
+        torch.testing.assert_close(
+            moved[free], torch.full_like(moved[free], correction), atol=1e-5, rtol=0
+        )
+
+
+def test_bfloat16_merges_equal_frames_to_that_frame():
+    white, flow = torch.ones(1, 3, 64, 96), torch.zeros(1, 4, 64, 96)
+    mask = torch.linspace(-4, 4, 96, dtype=torch.bfloat16).expand(1, 1, 64, 96)
+    assert torch.equal(Estimate(flow, mask, white, white).merged, white)
 
 
 @pytest.mark.parametrize("warp_at_scale", [False, True])

@@ -37,8 +37,8 @@ class Estimate:
     @property
     def merged(self) -> Tensor:
         """Both warped frames fused by the mask, ``(B, 3, H, W)``."""
-        mask = self.mask
-        return self.warped0 * mask + self.warped1 * (1 - mask)
+        # Not w0 * m + w1 * (1 - m): rounded to bfloat16, the two weights do not sum to 1.
+        return self.warped1 + (self.warped0 - self.warped1) * self.mask
 
     def at_frames(self, img0: Tensor, img1: Tensor) -> "Estimate":
         """The same estimate at the resolution of the frames ``(B, 3, H, W)``."""
