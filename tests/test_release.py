@@ -105,6 +105,15 @@ def test_pruning_in_steps_is_told_step_by_step(run, dense, shelf):
     assert [stage["network"] for stage in made] == ["dense.safetensors", "best.ckpt"]
 
 
+def test_training_a_released_model_further_is_told_with_what_came_before(run, dense, shelf):
+    settings = {"parent": str(dense), "height": 64, "width": 64, "repeats": 1, "output": str(shelf)}
+    release.release(str(run), "rife-small", **settings)
+    further = fit(run.parent / "released_further", Path("rife-small"), ratio=0.15)
+    release.release(str(further), "rife-small", overwrite=True, **settings)
+    made = cards.read(shelf)["rife-small"]["made"]
+    assert [stage["network"] for stage in made] == ["dense.safetensors", "rife-small"]
+
+
 def test_only_what_is_better_replaces_a_released_model(run, dense, shelf):
     settings = {"parent": str(dense), "height": 64, "width": 64, "repeats": 1, "output": str(shelf)}
     release.release(str(run), "rife-small", **settings)

@@ -75,6 +75,8 @@ def release(
         _check_better(name, released[name]["quality"]["validation"], quality)
     others = {label: _compare(networks, dataset, label) for label, dataset in datasets.items()}
     made = [_stage(*stage) for stage in _history(record, checkpoint)]
+    if name in released and made[0]["network"] == name:  # the same model, trained further
+        made = [*released[name]["made"], *made]
     card = {
         "parent": _portable(parent),
         "licence": LICENCE,
