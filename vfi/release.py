@@ -76,7 +76,8 @@ def release(
     others = {label: _compare(networks, dataset, label) for label, dataset in datasets.items()}
     made = [_stage(*stage) for stage in _history(record, checkpoint)]
     if name in released and made[0]["network"] == name:  # the same model, trained further
-        made = [*released[name]["made"], *made]
+        earlier = released[name]["made"]
+        made = earlier if earlier[-len(made) :] == made else [*earlier, *made]
     card = {
         "parent": _portable(parent),
         "licence": LICENCE,
