@@ -1,5 +1,7 @@
 """Augmentation keeps the three frames together; the filter knows stills, cuts and doubles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_media import textured
@@ -105,7 +107,27 @@ def test_jitter_is_one_tone_curve_and_leaves_its_input() -> None:
     assert 0 < changed < 20
 
 
-@pytest.mark.parametrize("options", [{"crop": 0}, {"zoom": 0.5}, {"jitter": 1.0}, {"jitter": -0.1}])
+def test_bars_are_black_alike_in_all_frames_and_hide_at_most_half() -> None:
+    frames = [textured(i, 40, 40) | 1 for i in range(3)]  # nothing in them is black
+    kinds = set()
+    for seed in range(60):
+        after = apply(replace(OFF, bars=1.0), frames, seed)
+        black = [(frame == 0).all(2) for frame in after]
+        assert all(np.array_equal(mask, black[0]) for mask in black)
+        for before, frame in zip(frames, after, strict=True):
+            np.testing.assert_array_equal(frame[~black[0]], before[~black[0]])
+        rows, columns = black[0].all(1), black[0].all(0)
+        assert black[0].sum() == 40 * (rows.sum() + columns.sum())  # whole rows or whole columns
+        assert not rows[10:30].any()
+        assert not columns[10:30].any()
+        kinds.add((bool(rows[0]), bool(rows[-1]), bool(columns[0]), bool(columns[-1])))
+    assert {(True, True, False, False), (False, False, True, True)} <= kinds
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"crop": 0}, {"zoom": 0.5}, {"jitter": 1.0}, {"jitter": -0.1}, {"bars": 1.5}, {"bars": -0.1}],
+)
 def test_bad_options(options: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Augment(**options)

@@ -38,6 +38,9 @@ class Augment:
             triplets: factors are drawn from 1 - jitter to 1 + jitter; 0 is off.
         zoom: the square cut out is up to this many times larger, as far as the frame allows, and
             shrunk to ``crop`` by area: finer detail and smaller motion from large frames. 1 is off.
+        bars: share of the triplets that get black bars, as letterboxed video has, on two opposite
+            sides, each up to a quarter of the frame. Without, a network that is trained for long
+            forgets that black stays black. 0 is off.
     """
 
     crop: int | None = 224
@@ -47,6 +50,7 @@ class Augment:
     reverse_channels: bool = True
     jitter: float = 0.1
     zoom: float = 1.0
+    bars: float = 0.0
 
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 1:
@@ -55,6 +59,8 @@ class Augment:
             raise ValueError(f"zoom is {self.zoom}; it must be at least 1, which is off")
         if not 0 <= self.jitter < 1:
             raise ValueError(f"jitter is {self.jitter}; it must be in [0, 1)")
+        if not 0 <= self.bars <= 1:
+            raise ValueError(f"bars is {self.bars}; it must be a share in [0, 1]")
 
     def cut(self, frames: Frames, rng: np.random.Generator) -> Frames:
         """The crop, as views of the frames where they are large enough and are not zoomed."""
@@ -75,7 +81,7 @@ class Augment:
         return [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in cut]
 
     def vary(self, frames: Frames, rng: np.random.Generator) -> Frames:
-        """Mirrors, turns, reverses and recolours; the frames given are left as they are."""
+        """Mirrors, turns, reverses, recolours, puts bars on; the given frames stay as they are."""
         # all draws are made whatever is switched on, so that one switch does not change the
         # others' draws
         draws = rng.random(6) < 0.5
@@ -93,7 +99,22 @@ class Augment:
         if self.jitter and draws[5]:
             table = _tone_table(*factors[:2], factors[2:])
             frames = [cv2.LUT(np.ascontiguousarray(frame), table) for frame in frames]
+        if rng.random() < self.bars:
+            frames = _letterboxed(frames, rng)
         return frames
+
+
+def _letterboxed(frames: Frames, rng: np.random.Generator) -> Frames:
+    """Copies with black at the top and bottom or at the left and right."""
+    axis = int(rng.integers(2))
+    side = frames[0].shape[axis]
+    before, after = rng.integers(side // 4 + 1, size=2)
+    black = [slice(None, before), slice(side - after, None)]
+    frames = [frame.copy() for frame in frames]
+    for frame in frames:
+        for part in black:
+            np.moveaxis(frame, axis, 0)[part] = 0
+    return frames
 
 
 def _tone_table(brightness: float, gamma: float, balance: np.ndarray) -> np.ndarray:
