@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "pruning"))
 from small_networks import fill, small_spec
 
 import vfi
-from vfi import benchmark, cards, release
+from vfi import benchmark, cards, release, reproduce
 from vfi.checkpoints import load_network, registry, save_network
 from vfi.cli import main
 from vfi.models import RIFE
@@ -113,6 +113,47 @@ def test_training_a_released_model_further_is_told_with_what_came_before(run, de
         release.release(str(further), "rife-small", overwrite=True, **settings)
     made = cards.read(shelf)["rife-small"]["made"]
     assert [stage["network"] for stage in made] == ["dense.safetensors", "rife-small"]
+
+
+def test_a_released_model_is_reproduced_with_its_parent(run, dense, shelf, monkeypatch):
+    """By the same digits, on the same machine."""
+    settings = {"parent": str(dense), "height": 64, "width": 64, "repeats": 1, "output": str(shelf)}
+    release.release(str(run), "rife-small", **settings)
+    further = fit(shelf / "further", run / "checkpoints/best.ckpt", ratio=0.15)
+    release.release(str(further), "rife-smaller", **settings)
+    known = cards.read(shelf)
+    known["rife-small"]["made"][0]["network"] = str(dense)  # cards leave out where it lies
+    known["rife-smaller"]["made"] = known["rife-smaller"]["made"][1:]
+    known["rife-smaller"]["made"][0]["network"] = "rife-small"
+    cards.write(known, shelf)
+    command = ["reproduce", "--name", "rife-smaller", "--models", str(shelf)]
+    for _ in range(2):  # the second time all is there already
+        assert main([*command, "--output", str(shelf / "again")]) == 0
+        for folder, first in (("rife-small/1", run), ("rife-smaller/1", further)):
+            mine = load_network(shelf / "again" / folder / "checkpoints/best.ckpt")
+            theirs = load_network(first / "checkpoints/best.ckpt")
+            assert mine.spec == theirs.spec
+            assert all(map(torch.equal, mine.parameters(), theirs.parameters()))
+
+
+def test_what_cannot_be_reproduced_is_told(shelf):
+    with pytest.raises(ValueError, match="no model 'nothing' in .* those with a card are"):
+        reproduce.reproduce("nothing", models=str(shelf))
+
+
+SHIPPED = cards.read(CONFIG.parents[1] / "checkpoints")
+STAGES = [(name, number) for name, card in SHIPPED.items() for number in range(len(card["made"]))]
+
+
+@pytest.mark.parametrize(("name", "number"), STAGES)
+def test_the_recipes_of_the_shipped_models_can_be_read(name, number, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(CONFIG.parents[1])
+    stage = SHIPPED[name]["made"][number]
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(reproduce._settings(stage, "rife_v4.0", "clips", tmp_path)))
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--config", str(path), "--print_config"])
+    assert not stop.value.code, capsys.readouterr().err
 
 
 def test_only_what_is_better_replaces_a_released_model(run, dense, shelf):

@@ -29,6 +29,7 @@ JOBS = {
     "sweep": "vfi.sweep",
     "plan": "vfi.planning",
     "release": "vfi.release",
+    "reproduce": "vfi.reproduce",
     "interpolate": "vfi.interpolate",
     "evaluate_video": "vfi.interpolate",
     "compare_video": "vfi.interpolate",
@@ -120,6 +121,7 @@ def main(args: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # from `reproduce`
     given = sys.argv[1:] if args is None else list(args)
     try:
         if given and given[0] in JOBS:
