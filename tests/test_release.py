@@ -18,7 +18,8 @@ from vfi.checkpoints import load_network, registry, save_network
 from vfi.cli import main
 from vfi.models import RIFE
 
-CONFIG = Path(__file__).parent.parent / "configs/finetune.yaml"
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "configs/finetune.yaml"
 SHORT = ("--height", "64", "--width", "64", "--repeats", "1")
 
 
@@ -139,15 +140,17 @@ def test_a_released_model_is_reproduced_with_its_parent(run, dense, shelf, monke
 def test_what_cannot_be_reproduced_is_told(shelf):
     with pytest.raises(ValueError, match="no model 'nothing' in .* those with a card are"):
         reproduce.reproduce("nothing", models=str(shelf))
+    with pytest.raises(ValueError, match="made from video clips; give their folder by --root"):
+        reproduce.reproduce("rife-fast", models=str(ROOT / "checkpoints"), output=str(shelf))
 
 
-SHIPPED = cards.read(CONFIG.parents[1] / "checkpoints")
+SHIPPED = cards.read(ROOT / "checkpoints")
 STAGES = [(name, number) for name, card in SHIPPED.items() for number in range(len(card["made"]))]
 
 
 @pytest.mark.parametrize(("name", "number"), STAGES)
 def test_the_recipes_of_the_shipped_models_can_be_read(name, number, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(CONFIG.parents[1])
+    monkeypatch.chdir(ROOT)
     stage = SHIPPED[name]["made"][number]
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(reproduce._settings(stage, "rife_v4.0", "clips", tmp_path)))

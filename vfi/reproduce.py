@@ -36,7 +36,7 @@ def reproduce(
 
     Raises:
         FileNotFoundError: if there are no such clips.
-        ValueError: if no model of this name has a card.
+        ValueError: if no model of this name has a card, or it needs clips and none are given.
     """
     known = cards.read(Path(models))
     if name not in known:
@@ -66,6 +66,8 @@ def _settings(stage: cards.Card, network: str, root: str | None, folder: Path) -
     config["trainer"]["default_root_dir"] = str(folder)
     for part in ("train", "val"):
         if config["data"][part]["source"] == "video":
+            if root is None:
+                raise ValueError("the model was made from video clips; give their folder by --root")
             config["data"][part]["root"] = root
     return config
 
@@ -74,7 +76,7 @@ def _fit(config: Mapping[str, Any], data: Mapping[str, Any], folder: Path) -> No
     from vfi.cli import VFICLI  # which knows this job
 
     train = config["data"]["train"]
-    if train["source"] == "video" and train["root"] is not None:
+    if train["source"] == "video":
         clips = VideoTriplets(train["root"], train.get("clips"), train.get("hold_out"))
         if clips.identity()["sha256"] != data["sha256"]:
             logger.warning(
