@@ -142,6 +142,9 @@ def test_what_cannot_be_reproduced_is_told(shelf):
         reproduce.reproduce("nothing", models=str(shelf))
     with pytest.raises(ValueError, match="made from video clips; give their folder by --root"):
         reproduce.reproduce("rife-fast", models=str(ROOT / "checkpoints"), output=str(shelf))
+    (shelf / cards.CARDS).write_text('{"rife-fast": {"ma')
+    with pytest.raises(ValueError, match=r"models\.json is damaged"):
+        reproduce.reproduce("rife-fast", models=str(shelf))
 
 
 SHIPPED = cards.read(ROOT / "checkpoints")

@@ -23,9 +23,16 @@ and shape. `vfi.load_model("<name>")` gives one that is ready to run.
 
 
 def read(folder: Path) -> dict[str, Card]:
-    """The cards of all models in a folder, by name; none if there is no file of them."""
+    """The cards of all models in a folder, by name; none if there is no file of them.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
     path = folder / CARDS
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it, or remove it") from error
 
 
 def write(cards: Mapping[str, Card], folder: Path) -> None:
