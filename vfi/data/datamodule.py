@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import move_data_to_device
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 from typing_extensions import override
 
 from vfi.data.augment import Augmented
 from vfi.data.images import Triplet
 from vfi.data.loading import EpochLoader, Shard, start_worker
 from vfi.data.overlap import check_calibration
+from vfi.data.rendered import MixedTriplets, RenderedTriplets
 from vfi.data.sources import (
     Source,
     TrainData,
@@ -26,6 +27,8 @@ from vfi.data.sources import (
     open_source,
 )
 from vfi.data.video import VideoTriplets
+
+TrainSet = Augmented | VideoTriplets | RenderedTriplets | MixedTriplets
 
 
 class TripletDataModule(LightningDataModule):
@@ -75,7 +78,7 @@ class TripletDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
-        self.train_set: Augmented | VideoTriplets | None = None
+        self.train_set: TrainSet | None = None
         self.val_set: Dataset[Triplet] | None = None
         self.test_set: Dataset[Triplet] | None = None
 
@@ -105,7 +108,7 @@ class TripletDataModule(LightningDataModule):
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
             steps=self.train.steps,
             batch_size=self.train.batch_size,
-            sampler=self._random_order() if isinstance(self.train_set, Augmented) else None,
+            sampler=None if isinstance(self.train_set, IterableDataset) else self._random_order(),
             drop_last=True,
             **self._loading(),
         )
@@ -113,8 +116,8 @@ class TripletDataModule(LightningDataModule):
     @override
     def val_dataloader(self) -> DataLoader:
         """Every validation triplet once, in order."""
-        # held-out crops lie in memory: a worker would only copy them
-        workers = 0 if self.val.source == "video" else self.num_workers
+        # what lies in memory, a worker would only copy
+        workers = 0 if self.val.source in ("video", "rendered") else self.num_workers
         return self._in_order(self.val_set, self.val.batch_size, workers)
 
     @override
@@ -141,8 +144,11 @@ class TripletDataModule(LightningDataModule):
     @property
     def validated(self) -> ValData:
         """What is validated on; its folder may be that of the training set."""
-        shared = self.train.root if self.val.source == self.train.source else None
-        return replace(self.val, root=self.val.root or shared)
+        train = self.train
+        of_root = "video" if train.source == "mixed" else train.source
+        shared = train.root if self.val.source == of_root else None
+        photos = train.root if train.source == "rendered" else train.photos
+        return replace(self.val, root=self.val.root or shared, photos=self.val.photos or photos)
 
     def calibration_batches(
         self, count: int, device: torch.device | str, tested: bool = False
@@ -163,13 +169,31 @@ class TripletDataModule(LightningDataModule):
         for batch in islice(self.train_dataloader(), count):
             yield self.on_after_batch_transfer(move_data_to_device(batch, device), 0)
 
-    def _open_train(self) -> Augmented | VideoTriplets:
+    def _open_train(self) -> TrainSet:
         train, (rank, world_size) = self.train, self._place()
         check_root("data.train.root", train.source, train.root)
+        if train.source == "rendered":
+            return self._open_rendered(train.root)
+        if train.source == "mixed":
+            check_root("data.train.photos", train.source, train.photos)
+            rendered = self._open_rendered(train.photos)
+            return MixedTriplets(
+                self._open_video(), rendered, train.shares, self.seed, rank, world_size
+            )
         if train.source != "video":
             split = "train" if train.source == "vimeo90k" and not train.split else train.split
             dataset = open_source(ValData(train.source, train.root, split), check=False)
             return Augmented(dataset, train.augment, self.seed)
+        return self._open_video()
+
+    def _open_rendered(self, root: str) -> RenderedTriplets:
+        train, (_, world_size) = self.train, self._place()
+        count = train.steps * train.batch_size * world_size if train.steps else None
+        crop = train.augment.crop
+        return RenderedTriplets(root, crop, train.render, train.augment, count, seed=self.seed)
+
+    def _open_video(self) -> VideoTriplets:
+        train, (rank, world_size) = self.train, self._place()
         if world_size > 1 and train.steps is None:
             raise ValueError(f"train.steps must be given when training with {world_size} processes")
         return VideoTriplets(

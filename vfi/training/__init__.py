@@ -2,7 +2,8 @@
 
 from vfi.training.averaging import Averaging
 from vfi.training.guard import DivergenceGuard
+from vfi.training.precision import AutoPrecision
 from vfi.training.report import TrainingReport
 from vfi.training.resume import last_checkpoint
 
-__all__ = ["Averaging", "DivergenceGuard", "TrainingReport", "last_checkpoint"]
+__all__ = ["AutoPrecision", "Averaging", "DivergenceGuard", "TrainingReport", "last_checkpoint"]

@@ -17,7 +17,7 @@ from vfi.evaluation import gathered, pruning_of
 from vfi.files import writable_folder
 from vfi.training.log import Log
 from vfi.training.resume import checkpointing
-from vfi.training.scores import mean_scores, stride_of
+from vfi.training.scores import group_of, mean_scores
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +112,8 @@ class TrainingReport(Callback):
         for place, name in enumerate(batch["id"]):
             psnr, ssim = (float(outputs[score][place]) for score in ("psnr", "ssim"))
             self._rows.append({"id": name, "psnr": psnr, "ssim": ssim})
-            stride = stride_of(name)
-            label = f"stride {stride}, hardest" if stride else "hardest"
+            group = group_of(name)
+            label = f"{group.replace('_', ' ')}, hardest" if group else "hardest"
             if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
                 prediction = outputs["prediction"][place].float().cpu()
@@ -126,8 +126,8 @@ class TrainingReport(Callback):
         """Takes means, of all and of each stride."""
         figures = mean_scores(gathered(self._rows))
         if not trainer.sanity_checking:
-            strides = {f"val/{name}": mean for name, mean in figures.items() if "stride" in name}
-            pl_module.log_dict(strides, sync_dist=True)
+            groups = {f"val/{name}": mean for name, mean in figures.items() if "psnr_" in name}
+            pl_module.log_dict(groups, sync_dist=True)
         elif trainer.global_step or math.isfinite(trainer.num_sanity_val_steps):
             return  # it only shows that validation works
         if trainer.state.fn == "fit" and trainer.is_global_zero:
