@@ -4,12 +4,13 @@ import logging
 from pathlib import Path
 
 import pytest
-from small_media import LENGTHS, numbered, write_clip, write_png
 
+from tests.helpers.paths import CONFIGS
+from tests.helpers.small_media import LENGTHS, numbered, write_clip, write_png
 from vfi.data import find_clips, select_clips
 from vfi.data.clips import DamagedClipError, choose_clips, count_frames, decode
 
-VAL_SPLIT = Path(__file__).parents[2] / "configs" / "splits" / "train_clips_val.txt"
+VAL_SPLIT = CONFIGS / "splits" / "train_clips_val.txt"
 
 
 def test_find_clips_at_any_depth_in_natural_order(clips: Path) -> None:
