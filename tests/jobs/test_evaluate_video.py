@@ -22,8 +22,10 @@ def models(monkeypatch, blend):
             return img0
 
     known = {"blend": blend, "copy": Copy()}
-    for module in ("jobs.evaluate_video", "video.job"):
-        monkeypatch.setattr(f"vfi.{module}.resolve_model", lambda name, device: (known[name], name))
+    for module in ("triples", "job"):
+        monkeypatch.setattr(
+            f"vfi.video.{module}.resolve_model", lambda name, device: (known[name], name)
+        )
     return known
 
 
