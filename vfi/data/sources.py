@@ -6,11 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from torch.utils.data import Dataset
-
 from vfi.data.augment import Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
-from vfi.data.images import Triplet
+from vfi.data.images import TripletSet
 from vfi.data.joined import JoinedTriplets
 from vfi.data.layouts import LAYOUTS, require_folder
 from vfi.data.rendered import RenderedClasses, RenderSpec, Shares
@@ -40,9 +38,6 @@ class TrainData:
         root: the set's folder; the sample needs none. Of a rendered source, any folder of
             pictures; of a mixed one, that of the clips.
         split: the set's part; by default Vimeo-90K's train part.
-        photos: of a mixed source, the folder of pictures to render from.
-        shares: of a mixed source, how much comes from where, by epoch.
-        render: of a rendered or mixed source, what is drawn and how it moves.
         clips: of a video source, a list file of the clips to use; None uses all.
         hold_out: of a video source, a list file of clips to leave out.
         steps: batches per epoch and process. Video is read again as often as needed, other sources
@@ -52,6 +47,9 @@ class TrainData:
         stream: how triplets are drawn from video.
         augment: how triplets are cropped and varied.
         keep: which triplets of a video are kept.
+        photos: of a mixed source, the folder of pictures to render from.
+        shares: of a mixed source, how much comes from where, by epoch.
+        render: of a rendered or mixed source, what is drawn and how it moves.
     """
 
     source: TrainSource = "sample"
@@ -116,6 +114,14 @@ class ValData:
         check_counts("val", batch_size=self.batch_size)
 
 
+def validated(val: ValData, train: TrainData) -> ValData:
+    """What is validated on; its folders may be those of the training set."""
+    of_root = "video" if train.source == "mixed" else train.source
+    shared = train.root if val.source == of_root else None
+    photos = train.root if train.source == "rendered" else train.photos
+    return replace(val, root=val.root or shared, photos=val.photos or photos)
+
+
 def resolve(data: ValData) -> ValData:
     """The same with ``auto`` replaced: by the sample without a folder, else by the set it holds."""
     if data.source != "auto":
@@ -123,7 +129,7 @@ def resolve(data: ValData) -> ValData:
     return replace(data, source="sample" if data.root is None else recognise(data.root))
 
 
-def open_source(data: ValData, check: bool = True) -> Dataset[Triplet]:
+def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
     if data.source == "rendered":

@@ -12,31 +12,31 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from vfi import plots, report
-from vfi.evaluation import gathered, pruning_of
+from vfi import reporting
 from vfi.files import writable_folder
-from vfi.training.log import Log
+from vfi.measure.means import group_of, mean_scores
+from vfi.reporting import sheets
+from vfi.training.evaluation import gathered, pruning_of
+from vfi.training.history import Log
 from vfi.training.resume import checkpointing
-from vfi.training.scores import group_of, mean_scores
 
 logger = logging.getLogger(__name__)
 
-RECORD = "run.json"
-
 
 class TrainingReport(Callback):
-    """Validates by stride, and writes the run folder, which is the trainer's ``default_root_dir``.
+    """Validates by groups, and writes the run folder, the trainer's ``default_root_dir``.
 
     Of triplets from clips, whose names tell their stride (the frames between neighbours), the mean
-    PSNR of each stride is logged as ``val/psnr_stride<n>``: what is lost in large motion is not
-    hidden by the many small ones. The folder holds:
+    PSNR of each stride is logged as ``val/psnr_stride<n>``, of rendered ones that of each class of
+    motion as ``val/psnr_motion_<class>``: what is lost in large motion is not hidden by the many
+    small ones. The folder holds:
 
     - ``losses.csv``: loss, its terms and learning rate, every ``log_every_n_steps`` steps;
     - ``validation.csv``: PSNR and SSIM of each validation. The first one, before training, is there
       if it is a whole one (``num_sanity_val_steps: -1``);
     - ``curves.png``: both over steps;
-    - ``validation.png``: for each stride, the triplet that the network finds hardest;
-    - ``run.json``: configuration, data, pruning and environment, for `vfi.release`.
+    - ``validation.png``: for each of these groups, the triplet that the network finds hardest;
+    - ``run.json``: configuration, data, pruning and environment, for `vfi.jobs.release`.
 
     A resumed run goes on in the same files.
 
@@ -48,7 +48,7 @@ class TrainingReport(Callback):
         self.config: dict[str, Any] = {}
         self._losses: list[dict[str, float]] = []
         self._rows: list[dict[str, Any]] = []
-        self._hardest: dict[str, plots.Triplet] = {}
+        self._hardest: dict[str, sheets.Triplet] = {}
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -69,9 +69,9 @@ class TrainingReport(Callback):
             "pruning": pruning.report() if pruning else None,
             "train": data.identity("train"),
             "validation": dataclasses.asdict(data.validated),
-            "environment": report.environment(),
+            "environment": reporting.environment(),
         }
-        report.write_json(record, Path(trainer.default_root_dir) / RECORD)
+        reporting.write_json(record, Path(trainer.default_root_dir) / reporting.RECORD)
 
     @override
     def on_train_batch_end(
@@ -117,13 +117,13 @@ class TrainingReport(Callback):
             if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
                 prediction = outputs["prediction"][place].float().cpu()
-                self._hardest[label] = plots.Triplet(
+                self._hardest[label] = sheets.Triplet(
                     label, name, **frames, prediction=prediction, psnr=psnr, ssim=ssim
                 )
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes means, of all and of each stride."""
+        """Takes means, of all and of each group."""
         figures = mean_scores(gathered(self._rows))
         if not trainer.sanity_checking:
             groups = {f"val/{name}": mean for name, mean in figures.items() if "psnr_" in name}
@@ -140,7 +140,7 @@ class TrainingReport(Callback):
             return
         folder, step = Path(trainer.default_root_dir), trainer.global_step
         hardest = [self._hardest[label] for label in sorted(self._hardest)]
-        plots.triplet_sheet(hardest, folder / "validation.png", f"after {step} steps")
+        sheets.triplet_sheet(hardest, folder / "validation.png", f"after {step} steps")
         Log(folder).draw(
             f"{pl_module.source}: {step} of {trainer.estimated_stepping_batches} steps"
         )
