@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 from torch.utils.data import Dataset
 
-from vfi.data.images import Triplet
+from vfi.data.images import Triplet, TripletSet
 
 
 class JoinedTriplets(Dataset[Triplet]):
     """The triplets of several sets, one set after the other.
 
     Args:
-        parts: map-style sets with ``identity()``; their triplets' ids tell them apart.
+        parts: the sets; their triplets' ids tell them apart.
     """
 
-    def __init__(self, parts: Sequence[Dataset[Triplet]]) -> None:
+    def __init__(self, parts: Sequence[TripletSet]) -> None:
         self.parts = tuple(parts)
         self._places = [(part, index) for part in self.parts for index in range(len(part))]
 
@@ -24,7 +24,9 @@ class JoinedTriplets(Dataset[Triplet]):
 
     def __getitem__(self, index: int) -> Triplet:
         part, place = self._places[index]
-        return Triplet(**{**part[place], "index": index})
+        triplet = part[place].copy()
+        triplet["index"] = index
+        return triplet
 
     def identity(self) -> dict[str, object]:
         """What this is: name, kind, count, and a SHA-256 of the parts' own."""

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -41,9 +41,11 @@ class AutoPrecision(MixedPrecision):
         return bool(self._lower)
 
     @override
-    def forward_context(self) -> AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def forward_context(self) -> Iterator[None]:
         """Autocast, or nothing."""
-        return super().forward_context() if self.lower else contextlib.nullcontext()
+        with super().forward_context() if self.lower else contextlib.nullcontext():
+            yield
 
     @override
     def state_dict(self) -> dict[str, Any]:

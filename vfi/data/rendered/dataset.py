@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from vfi.data.augment import Augment, keyed_rng
 from vfi.data.images import Triplet, make_triplet
-from vfi.data.rendered.degrading import degrade
+from vfi.data.rendered.degrading import check_codec, degrade
 from vfi.data.rendered.drawing import draw_frames, true_motion
 from vfi.data.rendered.photos import Photos
 from vfi.data.rendered.scene import Scene, draw_scene
@@ -62,9 +62,11 @@ class RenderedTriplets(Dataset[Triplet]):
             raise ValueError(f"crop is {crop}; scenes are drawn from 32 pixels on")
         if count is not None and count < 1:
             raise ValueError(f"count is {count}; it must be at least 1 triplet")
+        spec = spec or RenderSpec()
+        check_codec(spec)
         self.photos = Photos(root, crop, held_out, keep=_WINDOW)
         self.crop = crop
-        self.spec = spec or RenderSpec()
+        self.spec = spec
         self.augment = augment
         self.count = count or len(self.photos)
         self.flow = flow

@@ -8,6 +8,17 @@ import numpy as np
 
 from vfi.data.rendered.spec import RenderSpec
 
+_ENCODER = "libx264"
+
+
+def check_codec(spec: RenderSpec) -> None:
+    """Raises ValueError if H.264 is asked for and this build of PyAV cannot write it."""
+    if spec.h264 and _ENCODER not in av.codecs_available:
+        raise ValueError(
+            f"this build of PyAV has no {_ENCODER}: set render.h264 to 0, or install PyAV's wheel "
+            "from PyPI"
+        )
+
 
 def degrade(
     frames: list[np.ndarray], spec: RenderSpec, rng: np.random.Generator
@@ -42,13 +53,13 @@ def _noisy(frame: np.ndarray, deviation: float, rng: np.random.Generator) -> np.
 
 def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
     _, content = cv2.imencode(".jpg", frame[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(content, cv2.IMREAD_COLOR)[:, :, ::-1]
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR))[:, :, ::-1]
 
 
 def _h264(frames: list[np.ndarray], rate: int) -> list[np.ndarray]:
     """The frames as a video of theirs gives them back; odd sides lose their last pixel's colour."""
     height, width = (side + side % 2 for side in frames[0].shape[:2])
-    encoder = av.CodecContext.create("libx264", "w")
+    encoder = av.CodecContext.create(_ENCODER, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.options = {"preset": "veryfast", "crf": str(rate), "tune": "zerolatency"}

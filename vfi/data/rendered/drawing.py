@@ -93,7 +93,7 @@ def _instant(
 ) -> np.ndarray:
     """The planes at a time, (finer * crop, finer * crop, 4) uint8."""
     side = finer * scene.crop
-    frame = np.empty((0, 0, 4), np.uint8)
+    frame: np.ndarray = np.empty((0, 0, 4), np.uint8)
     # OpenCV has the middle of the first pixel at (0, 0)
     to_indices = shifted(-0.5, -0.5) @ scaled(finer, finer)
     for number, (plane, (texture, placed)) in enumerate(zip(scene.planes, textures, strict=True)):
