@@ -76,7 +76,9 @@ def test_frames_warped_by_the_true_flow_give_the_true_frame(seed: int, timestep:
         error, unmoved = (np.abs(f.astype(int) - gt).max(-1)[seen] for f in (guess, frame))
         assert np.median(error) <= 2  # not the mean, as the edges of layers mix two planes
         changed = unmoved > 12
-        assert changed.sum() < 50 or np.median(error[changed]) < 0.4 * np.median(unmoved[changed])
+        assert changed.mean() < 0.25 or np.median(error[changed]) < 0.4 * np.median(
+            unmoved[changed]
+        )
 
 
 def test_what_a_layer_hides_is_known() -> None:
