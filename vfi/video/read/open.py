@@ -1,9 +1,9 @@
 """Opens an input of whatever kind."""
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
+from vfi.files import natural_key
 from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
 from vfi.video.read.video import VideoSource
@@ -34,7 +34,8 @@ def open_source(
             raise FileNotFoundError(f"{file} does not exist; give a video or a folder of images")
     if path.is_dir():
         images = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
-        return ImageSource(sorted(images, key=_natural), fps or _FOLDER_FPS, path)
+        images.sort(key=lambda file: natural_key(file.name))
+        return ImageSource(images, fps or _FOLDER_FPS, path)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if second is None:
             raise ValueError(f"{path} is one image; give the other one with --second")
@@ -44,8 +45,3 @@ def open_source(
     if fps is not None:
         raise ValueError(f"--input-fps is for images; {path} has its own frame times")
     return VideoSource(path)
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]

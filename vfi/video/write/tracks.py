@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
+from av.subtitles.codeccontext import SubtitleCodecContext
 
-from vfi.video.read.video import open_video
+from vfi.video.read.media import audio_stream, open_video, tick
 from vfi.video.write.containers import Container
 
 logger = logging.getLogger(__name__)
@@ -74,9 +76,10 @@ class Track:
 
     def _placed(self, packet: Packet, original: Packet) -> tuple[Fraction, Packet]:
         """A packet with the scaled times of the one it was made from."""
-        unit = original.time_base
-        dts = original.dts if original.dts is not None else original.pts
-        pts = original.pts if original.pts is not None else dts
+        unit = tick(original)
+        dts, pts = original.dts, original.pts
+        if dts is None or pts is None:
+            dts = pts = (dts if pts is None else pts) or 0
         duration = original.duration or 0
         packet.stream = self._stream
         packet.time_base = unit
@@ -93,25 +96,26 @@ class AudioTrack(Track):
     encoder: str = "aac"
     how: ClassVar[str] = "re-encoded"
 
-    def _add(self, output: OutputContainer, source: AudioStream) -> AudioStream:
-        rate = _OPUS_RATE if self.encoder == "libopus" else source.rate
-        stream = output.add_stream(self.encoder, rate=rate)
-        stream.layout = _layout(source)
-        return stream
+    def _add(self, output: OutputContainer, source: Stream) -> Stream:
+        sound = audio_stream(source)
+        rate = _OPUS_RATE if self.encoder == "libopus" else sound.rate
+        self._encoder = audio_stream(output.add_stream(self.encoder, rate=rate))
+        self._encoder.layout = _layout(sound)
+        return self._encoder
 
     def _packets(
-        self, container: InputContainer, source: AudioStream
+        self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
-        context = self._stream.codec_context
-        graph = self._graph(source)
+        sound, context = audio_stream(source), self._encoder.codec_context
+        graph = self._graph(sound)
         if context.frame_size:
             graph.set_audio_frame_size(context.frame_size)
         unit = Fraction(1, context.sample_rate)
         written = None
-        for frame in _decode_audio(container, source):
+        for frame in _decode_audio(container, sound):
             if written is None and frame is not None:
-                start = (frame.pts or 0) * frame.time_base * self.speed
-                start += _tempo_lead(source.rate) * (self.speed - 1)
+                start = (frame.pts or 0) * tick(frame) * self.speed
+                start += _tempo_lead(sound.rate) * (self.speed - 1)
                 written = round(start * context.sample_rate)
             if written is None:
                 return
@@ -119,17 +123,17 @@ class AudioTrack(Track):
             for piece in _pull(graph):
                 piece.pts, piece.time_base = written, unit
                 written += piece.samples
-                yield from ((p.dts * p.time_base, p) for p in self._stream.encode(piece))
-        yield from ((p.dts * p.time_base, p) for p in self._stream.encode(None))
+                yield from _timed(self._encoder.encode(piece))
+        yield from _timed(self._encoder.encode(None))
 
     def _graph(self, source: AudioStream) -> Graph:
-        context = self._stream.codec_context
+        context = self._encoder.codec_context
         graph = Graph()
         # async fills gaps in the timestamps, so that sound stays with the picture.
         nodes = [graph.add_abuffer(template=source), graph.add("aresample", "async=1")]
         nodes += [graph.add("atempo", str(float(tempo))) for tempo in _tempos(1 / self.speed)]
         wanted = (
-            f"sample_fmts={context.codec.audio_formats[0].name}:"
+            f"sample_fmts={(context.codec.audio_formats or [context.format])[0].name}:"
             f"sample_rates={context.sample_rate}:channel_layouts={_layout(source)}"
         )
         nodes += [graph.add("aformat", wanted), graph.add("abuffersink")]
@@ -145,10 +149,12 @@ class TextTrack(Track):
     how: ClassVar[str] = "converted"
 
     def _add(self, output: OutputContainer, source: Stream) -> Stream:
-        source.codec_context.open(strict=False)
+        text = _subtitles(source)
+        text.open(strict=False)
         stream = output.add_stream(self.encoder)
-        stream.codec_context.subtitle_header = source.codec_context.subtitle_header
-        stream.codec_context.time_base = _SUBTITLE_UNIT
+        self._encoder = _subtitles(stream)
+        self._encoder.subtitle_header = text.subtitle_header
+        self._encoder.time_base = _SUBTITLE_UNIT
         stream.time_base = _SUBTITLE_UNIT
         return stream
 
@@ -156,9 +162,9 @@ class TextTrack(Track):
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
         for packet in _demux(container, source):
-            text = source.codec_context.decode2(packet)
+            text = _subtitles(source).decode2(packet)
             if text:
-                encoded = self._stream.codec_context.encode_subtitle(text)
+                encoded = self._encoder.encode_subtitle(text)
                 yield self._placed(encoded, packet)
 
 
@@ -236,6 +242,17 @@ def _plan_subtitle(
     return []
 
 
+def _subtitles(stream: Stream) -> SubtitleCodecContext:
+    context = stream.codec_context
+    if not isinstance(context, SubtitleCodecContext):
+        raise TypeError(f"stream {stream.index} holds {stream.type}, not subtitles")
+    return context
+
+
+def _timed(packets: list[Packet]) -> Iterator[tuple[Fraction, Packet]]:
+    return (((packet.dts or 0) * tick(packet), packet) for packet in packets)
+
+
 def _codec_name(stream: Stream) -> str | None:
     return stream.codec_context.codec.canonical_name if stream.codec_context else None
 
@@ -273,7 +290,7 @@ def _demux(container: InputContainer, stream: Stream) -> Iterator[Packet]:
         logger.warning("stream %d stops early: %s", stream.index, error.strerror)
 
 
-def _decode_audio(container: InputContainer, stream: AudioStream) -> Iterator:
+def _decode_audio(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:
     """Decoded sound, skipping what is damaged, then None."""
     for packet in _demux(container, stream):
         try:
@@ -284,9 +301,11 @@ def _decode_audio(container: InputContainer, stream: AudioStream) -> Iterator:
     yield None
 
 
-def _pull(graph: Graph) -> Iterator:
+def _pull(graph: Graph) -> Iterator[AudioFrame]:
     while True:
         try:
-            yield graph.pull()
+            piece = graph.pull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
+        if isinstance(piece, AudioFrame):
+            yield piece
