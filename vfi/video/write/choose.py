@@ -16,7 +16,7 @@ from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.segments import VideoSettings
 from vfi.video.write.sinks import GifSink, ImageSink, Sink, VideoSink
-from vfi.video.write.tracks import plan_tracks
+from vfi.video.write.streams import plan_tracks
 from vfi.video.write.turn import upright_size
 from vfi.video.write.workspace import Workspace
 
