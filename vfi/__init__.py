@@ -6,10 +6,7 @@ Names are loaded when they are asked for: ``import vfi`` alone loads neither tor
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
-
-DISTRIBUTION = "vfi-rife"
-"""What the package is installed by; PyPI's ``vfi`` is another project."""
+from vfi._about import __version__
 
 if TYPE_CHECKING:
     from vfi.checkpoints import available_models, load_model
@@ -25,7 +22,6 @@ _PLACES = {
 }
 
 __all__ = [
-    "DISTRIBUTION",
     "Interpolator",
     "__version__",
     "available_models",

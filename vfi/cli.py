@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from vfi import DISTRIBUTION, __version__, commands
+from vfi import commands
+from vfi._about import DISTRIBUTION, __version__
 from vfi.commands import COMMANDS, EXTRAS, RENAMED
 
 TRACEBACK_VARIABLE = "VFI_TRACEBACK"

@@ -22,7 +22,7 @@ def models(monkeypatch, blend):
             return img0
 
     known = {"blend": blend, "copy": Copy()}
-    for module in ("evaluate", "job"):
+    for module in ("triples", "job"):
         monkeypatch.setattr(
             f"vfi.video.{module}.resolve_model", lambda name, device: (known[name], name)
         )

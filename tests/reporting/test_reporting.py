@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from vfi import reporting
-from vfi.reporting import tables as report
+from vfi.reporting import provenance
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def test_environment_never_fails(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", fail)
     monkeypatch.setattr(Path, "read_text", fail)
-    monkeypatch.setattr(report, "PACKAGES", ("no-such-package",))
+    monkeypatch.setattr(provenance, "PACKAGES", ("no-such-package",))
     environment = reporting.environment()
     assert environment["git"] is None
     assert environment["packages"] == {"no-such-package": None}
@@ -57,7 +57,7 @@ def test_environment_tells_a_changed_checkout(monkeypatch, tmp_path):
 
     module = tmp_path / "report.py"
     module.write_text("1")
-    monkeypatch.setattr(report, "__file__", str(module))
+    monkeypatch.setattr(provenance, "__file__", str(module))
     assert reporting.environment()["git"] is None
     git("init", "-q")
     assert reporting.environment()["git"] is None  # in a repository, but not of it

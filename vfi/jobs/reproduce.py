@@ -14,6 +14,15 @@ from vfi.reporting import cards
 
 logger = logging.getLogger(__name__)
 
+MOVED = {
+    "vfi.module.RIFEModule": "vfi.training.module.RIFEModule",
+    "vfi.module.BaselineModule": "vfi.training.module.BaselineModule",
+    "vfi.evaluation.EvaluationReport": "vfi.training.evaluation.EvaluationReport",
+    "vfi.predictions.FrameWriter": "vfi.training.predictions.FrameWriter",
+    "vfi.pruning.callback.ChannelPruning": "vfi.training.pruning.ChannelPruning",
+}
+"""Class paths in recorded configurations of earlier releases, and where the classes are now."""
+
 
 def reproduce(
     name: str,
@@ -61,7 +70,7 @@ def _train(name: str, root: str | None, known: Mapping[str, cards.Card], output:
 
 def _settings(stage: cards.Card, network: str, root: str | None, folder: Path) -> dict[str, Any]:
     """The stage's configuration, for this place."""
-    config = copy.deepcopy(stage["config"])
+    config = _with_present_names(copy.deepcopy(stage["config"]))
     config["model"]["init_args"]["network"] = network
     config["trainer"]["default_root_dir"] = str(folder)
     for part in ("train", "val"):
@@ -70,6 +79,14 @@ def _settings(stage: cards.Card, network: str, root: str | None, folder: Path) -
                 raise ValueError("the model was made from video clips; give their folder by --root")
             config["data"][part]["root"] = root
     return config
+
+
+def _with_present_names(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_present_names(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_present_names(item) for item in value]
+    return MOVED.get(value, value) if isinstance(value, str) else value
 
 
 def _fit(config: Mapping[str, Any], data: Mapping[str, Any], folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from vfi import reporting
+from vfi.reporting import curves
 
 _SMOOTH = 20  # losses are drawn as means over so many rows, and at most over a tenth of all
 
@@ -40,8 +41,8 @@ class Log:
         losses = read(self._losses)
         if len(losses):
             window = max(1, min(_SMOOTH, len(losses) // 10))
-            curves = losses.set_index("step").drop(columns="lr")
-            panels["loss"] = curves.rolling(window, min_periods=1).mean()
+            rows = losses.set_index("step").drop(columns="lr")
+            panels["loss"] = rows.rolling(window, min_periods=1).mean()
         scores = read(self._scores)
         if len(scores):
             panels["PSNR in validation, dB"] = scores.set_index("step").filter(like="psnr")
