@@ -34,6 +34,7 @@ _FLOOR = 0.6
 """Levels of noise that every video is granted: rounding, and what codecs change in what stays."""
 _MOST_NOISE = 5.5
 """Levels of the difference of two frames, of which each has 1 / sqrt(2) as much."""
+_RESIDUE = 6.0  # levels that codecs change in a pixel of what stays
 _GRAIN, _CHROMA_GRAIN = 1.12, 1.45
 """Seen: 1.08 and 1.37 of repeats; of moving pairs 1.13 and more at some size of block."""
 
@@ -41,7 +42,7 @@ _BLOCK = 4
 _CHANGED = 3.0  # levels
 _PEAK = 16.0
 _USUAL_PEAK = 3.5
-_SHARE, _USUAL_SHARE = 0.006, 0.001
+_SHARE, _USUAL_SHARE = 0.02, 0.001
 _CALMER = 0.4
 _REACH = 4
 _BEFORE, _AFTER = 12, 8
@@ -142,6 +143,17 @@ class Holds:
         )
 
 
+def watched(pictures: Iterable[Picture], holds: Holds) -> Iterator[tuple[Picture, bool]]:
+    """The pictures as they come, none called a repeat, while ``holds`` counts those that are."""
+    meter = ActivityMeter()
+    for picture in pictures:
+        activity = meter(picture)
+        if activity is not None:
+            holds.push(activity)
+        yield picture, False
+    holds.finish()
+
+
 def marked(pictures: Iterable[Picture], holds: Holds) -> Iterator[tuple[Picture, bool]]:
     """The pictures, each with whether it repeats the one before, by ``holds``; up to 8 are held."""
     meter = ActivityMeter()
@@ -170,6 +182,15 @@ def is_repeat(first: Picture, second: Picture) -> bool:
     return all(
         _is_noise(cv2.subtract(b, a, dtype=cv2.CV_32F) / unit, grain)
         for a, b, grain in zip(first.planes, second.planes, grains, strict=False)
+    )
+
+
+def nothing_changed(first: Picture, second: Picture) -> bool:
+    """Whether no value of two frames differs by more than what an encoder leaves."""
+    limit = _RESIDUE * (1 << (first.spec.depth - 8))
+    return all(
+        cv2.norm(a, b, cv2.NORM_INF) <= limit
+        for a, b in zip(first.planes, second.planes, strict=True)
     )
 
 
