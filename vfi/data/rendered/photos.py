@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vfi.data.clips import IMAGE_SUFFIXES
-from vfi.data.images import natural_key, read_rgb
+from vfi.data.images import read_rgb
 from vfi.data.layouts import require_folder
+from vfi.files import natural_key
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class Photos:
     ) -> None:
         self.root = Path(root)
         require_folder(self.root, "photographs (.jpg, .png, ...)")
-        found = [p for p in self.root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES]
+        pictures = (p for p in self.root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+        found = [path for path in pictures if not path.name.startswith(".")]
         found.sort(key=lambda path: natural_key(path.relative_to(self.root).as_posix()))
         if not found:
             raise ValueError(f"no picture in {root}; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
