@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 
+from vfi import shipped
 from vfi.data.images import read_rgb
 from vfi.data.layouts import require_folder
 from vfi.files import natural_key, visible_files
@@ -82,7 +83,7 @@ def select_clips(clips: list[Clip], list_file: str | os.PathLike[str]) -> tuple[
         FileNotFoundError: if there is no such list.
         ValueError: if it names none of the clips.
     """
-    path = Path(list_file)
+    path = shipped.found(list_file)
     if not path.is_file():
         raise FileNotFoundError(f"no list of clips {path}; give a text file with a name in a line")
     lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
