@@ -61,6 +61,7 @@ COMMANDS = {
     ),
     "sweep": Command("measure", "score every policy at every sparsity", "vfi.jobs.sweep:sweep"),
     "verify": Command("measure", "check that a dataset is whole", "vfi.jobs.verify:verify"),
+    "preview": Command("make", "draw what a training would be shown", "vfi.jobs.preview:preview"),
     "fit": Command("make", "train a network, pruned or not"),
     "predict": Command("make", "write the new frame of every triplet of a dataset"),
     "plan": Command("make", "decide which channels stay", "vfi.jobs.plan:plan"),

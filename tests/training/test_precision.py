@@ -33,6 +33,7 @@ def test_measuring_changes_no_draw_and_no_gradient_mode() -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    assert isinstance(precision._prefers_bfloat16("cpu"), bool)
+    with torch.inference_mode():  # as in the validation before training
+        assert isinstance(precision._prefers_bfloat16("cpu"), bool)
     assert torch.equal(torch.rand(3), expected)
     assert torch.is_grad_enabled()

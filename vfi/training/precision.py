@@ -64,10 +64,21 @@ def _prefers_bfloat16(device: str) -> bool:
     """Whether autocast makes training clearly faster; the two are timed in turns."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    # the first to ask may be a validation; and what follows must not depend on the draws made here
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.random.fork_rng(devices=[]),
+    ):
+        times = _times(device)
+    return min(times[True]) < _GAIN * min(times[False])
+
+
+def _times(device: str) -> dict[bool, list[float]]:
+    """Seconds that training a small convolution takes with autocast and without."""
+    layers = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.PReLU(64))
+    frames = torch.rand(4, 64, 48, 48)
     seconds: dict[bool, list[float]] = {True: [], False: []}
-    with torch.random.fork_rng(devices=[]):  # what follows must not depend on this
-        layers = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.PReLU(64))
-        frames = torch.rand(4, 64, 48, 48)
     for _ in range(_ROUNDS):
         for lower, times in seconds.items():
             started = time.perf_counter()
@@ -75,4 +86,4 @@ def _prefers_bfloat16(device: str) -> bool:
                 loss = layers(frames).float().mean()
             loss.backward()
             times.append(time.perf_counter() - started)
-    return min(seconds[True]) < _GAIN * min(seconds[False])
+    return seconds
