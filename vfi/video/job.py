@@ -171,6 +171,7 @@ def _all_frames(
         static_pairs=tally.static_pairs,
         duplicates=tally.duplicates,
         cuts=tally.cuts,
+        held=tally.held,
         problems=source.problems,
     )
 
@@ -198,6 +199,7 @@ def _timing(info: SourceInfo, options: Settings) -> Timing:
         start=info.start,
         tick=info.tick,
         fills_gaps=options.duplicates == "drop",
+        step=info.step,
     )
 
 

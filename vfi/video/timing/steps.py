@@ -50,12 +50,25 @@ class Tally:
         cuts: scene cuts, in order.
         static_pairs: pairs that did not need the network.
         duplicates: frames left out as repetitions.
+        held: frames that were held, as the next was long in coming.
     """
 
     frames: int = 0
     cuts: list[Cut] = field(default_factory=list)
     static_pairs: int = 0
     duplicates: int = 0
+    held: int = 0
+
+    def add_cut(self, picture: Picture, score: float) -> None:
+        """Notes that a scene begins with a picture."""
+        self.cuts.append(Cut(picture.index, float(picture.time), round(score, 1)))
+        place = _clock(picture.time), picture.index, score
+        logger.info("cut at %s (frame %d, score %.0f): not blended", *place)
+
+    def add_gap(self, start: Fraction, end: Fraction) -> None:
+        """Notes that a picture is held."""
+        self.held += 1
+        logger.info("the frame at %s is held for %.2f s", _clock(start), float(end - start))
 
 
 def plan(
@@ -81,7 +94,12 @@ def plan(
         if kept is None:
             kept, latest = picture, picture.time
             continue
-        pending += timing.cadence.between(latest, picture.time)
+        pending += timing.between(latest, picture.time)
+        departure = timing.departure(latest, picture.time)
+        if departure == latest:
+            departure = kept.time
+        else:
+            tally.add_gap(latest, departure)
         latest = picture.time
         relation, score = analyser.compare(kept, picture)
         if relation is Relation.STATIC and drop_duplicates and dropped < _LONGEST_RUN:
@@ -91,14 +109,8 @@ def plan(
         if relation is Relation.STATIC:
             tally.static_pairs += 1
         elif relation is Relation.CUT:
-            tally.cuts.append(Cut(picture.index, float(picture.time), round(score, 1)))
-            logger.info(
-                "cut at %s (frame %d, score %.0f): not blended",
-                _clock(picture.time),
-                picture.index,
-                score,
-            )
-        slots = slots_between(pending, kept.time, picture.time, slack)
+            tally.add_cut(picture, score)
+        slots = slots_between(pending, departure, picture.time, slack)
         yield Step(kept, picture, slots, hold=relation is not Relation.MOTION)
         kept, pending, dropped = picture, [], 0
     if kept is not None:
