@@ -172,6 +172,7 @@ def _all_frames(
         duplicates=tally.duplicates,
         cuts=tally.cuts,
         held=tally.held,
+        repeats=tally.repeats,
         problems=source.problems,
     )
 

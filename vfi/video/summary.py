@@ -41,6 +41,7 @@ class Summary:
         duplicates: repeated frames that were interpolated across.
         held: frames that were held, as the next was long in coming: only the end of such a gap is
             interpolated.
+        repeats: frames that repeat the one before in a rhythm, as in animation, and were kept.
         problems: what was wrong with the input.
         seconds: wall time.
         fps: output frames finished per second of wall time, in this run.
@@ -64,6 +65,7 @@ class Summary:
     duplicates: int = 0
     cuts: list[Cut] = field(default_factory=list)
     held: int = 0
+    repeats: int = 0
     problems: list[str] = field(default_factory=list)
 
     def write(self) -> None:
