@@ -154,7 +154,8 @@ class CopiedSound(Track):
             return packet.is_discard and time + length <= start + _ROUNDING
         if time >= 0:  # what is before 0 is hidden, what is after cannot be
             return time + max(length, _ROUNDING) <= start
-        return time + 2 * length <= start
+        lead_in = self.passage.clock.hidden.get(self.index, 0) <= LONGEST_LEAD_IN
+        return not lead_in and time + 2 * length <= start
 
 
 _ROUNDING = Fraction(1, 1000)  # seconds
