@@ -22,8 +22,8 @@ def mean_scores(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         rows: ``id``, ``psnr`` and ``ssim`` of each triplet.
     """
     figures = {name: _mean(row[name] for row in rows) for name in ("psnr", "ssim")}
-    strides = {stride_of(row["id"]) for row in rows} - {None}
-    for stride in sorted(strides):
+    strides = {stride_of(row["id"]) for row in rows}
+    for stride in sorted(stride for stride in strides if stride is not None):
         psnr = (row["psnr"] for row in rows if stride_of(row["id"]) == stride)
         figures[f"psnr_stride{stride}"] = _mean(psnr)
     return figures
