@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 
@@ -58,6 +59,18 @@ def writable_folder(path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def visible_files(folder: str | os.PathLike[str], suffixes: Collection[str]) -> list[Path]:
+    """The files of a folder with one of the suffixes (in small letters), in no order.
+
+    Hidden ones are left out: on other disks macOS keeps what it notes of ``a.png`` in ``._a.png``.
+    """
+    return [
+        path
+        for path in Path(folder).iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    ]
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -65,3 +78,9 @@ def sha256(path: str | os.PathLike[str]) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def natural_key(text: str) -> tuple[list[tuple[int, int | str]], str]:
+    """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
+    parts = re.split(r"(\d+)", text)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], text

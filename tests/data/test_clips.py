@@ -24,6 +24,18 @@ def test_decode_gives_every_frame_in_order(clips: Path) -> None:
         assert count_frames(clip) == LENGTHS[clip.name]
 
 
+def test_hidden_files_are_neither_clips_nor_images(clips: Path) -> None:
+    before = [
+        (clip.name, len(clip.images()) if clip.path.is_dir() else 0) for clip in find_clips(clips)
+    ]
+    (clips / "._a.mkv").write_bytes(b"\0\5\x16\7")
+    (clips / "images" / "._0.png").write_bytes(b"\0\5\x16\7")
+    after = [
+        (clip.name, len(clip.images()) if clip.path.is_dir() else 0) for clip in find_clips(clips)
+    ]
+    assert after == before
+
+
 def test_short_side_shrinks_only_larger_frames(tmp_path: Path) -> None:
     write_clip(tmp_path / "x.mkv", numbered(0, 3, side=64))
     (clip,) = find_clips(tmp_path)

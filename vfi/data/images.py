@@ -1,10 +1,9 @@
 """Reading images strictly: what is not a whole, readable image is an error that names the file."""
 
-import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import cv2
 import numpy as np
@@ -29,6 +28,18 @@ class Triplet(TypedDict):
     """The triplet's name, unique in its dataset."""
     index: int
     """Its position in the dataset; of a stream, the first frame's number in its clip."""
+
+
+class TripletSet(Protocol):
+    """Triplets in an order that stays: what can be measured on."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Triplet: ...
+
+    def identity(self) -> dict[str, object]:
+        """What was measured: name, kind, count and a SHA-256."""
+        ...
 
 
 def make_triplet(frames: Sequence[np.ndarray], name: str, index: int) -> Triplet:
@@ -76,9 +87,3 @@ def png_size(path: Path) -> tuple[int, int]:
         raise ValueError(f"{path} is cut short: a PNG ends with IEND; restore the file")
     width, height = struct.unpack(">II", head[16:24])
     return height, width
-
-
-def natural_key(text: str) -> tuple[list[tuple[int, int | str]], str]:
-    """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
-    parts = re.split(r"(\d+)", text)
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], text

@@ -37,7 +37,9 @@ def interpolate_frames(
 ) -> Iterator[Frame]:
     """Yields the frames with ``multiplier - 1`` new ones after each but the last.
 
-    Between different scenes and equal pictures the earlier frame is repeated instead.
+    Between different scenes and equal pictures the earlier frame is repeated instead. Each frame is
+    copied as it is read and each result is an object of its own, so that a reader may fill one
+    buffer again and again, and whoever takes the results may change them.
 
     Args:
         frames: RGB, all of one size: arrays ``(H, W, 3)`` of 8-bit integers, or tensors
@@ -51,7 +53,7 @@ def interpolate_frames(
         batch_size: frames made at once.
 
     Yields:
-        Frames of the kind, and tensors on the device, that came in; the given ones unchanged.
+        Frames of the kind, and tensors on the device, that came in; the given ones as copies.
 
     Raises:
         ValueError: if a frame is of another shape or type, or the model cannot do ``multiplier``.
@@ -79,21 +81,22 @@ def _interpolated(
 ) -> Iterator[Frame]:
     times = [Fraction(k, multiplier) for k in range(1, multiplier)]
     last: tuple[Frame, Picture, Tensor] | None = None
-    for index, frame in enumerate(frames):
-        rgb = _to_rgb(frame, last[0] if last else frame)
+    for index, given in enumerate(frames):
+        rgb = _to_rgb(given, last[0] if last else given)
+        frame = _copy(given)
         picture = Picture(_SPEC.from_rgb(rgb), _SPEC, Fraction(index), index)
         rgb = rgb.to(device)
         if last is not None:
-            yield last[0]
+            yield _copy(last[0])
             relation, _ = analyser.compare(last[1], picture)
             if relation is Relation.MOTION:
                 made = predictor([Request(last[2], rgb, time) for time in times])
                 yield from (_like(frame, new) for new in made)
             else:
-                yield from [last[0]] * (multiplier - 1)
+                yield from (_copy(last[0]) for _ in times)
         last = frame, picture, rgb
     if last is not None:
-        yield last[0]
+        yield _copy(last[0])
 
 
 def _to_rgb(frame: Frame, model: Frame) -> Tensor:
@@ -107,9 +110,13 @@ def _to_rgb(frame: Frame, model: Frame) -> Tensor:
             f"{getattr(frame, 'dtype', '')}; all must be arrays (H, W, 3) of uint8 or tensors "
             "(3, H, W) of floats in [0, 1], of one size"
         )
-    if array:
+    if isinstance(frame, np.ndarray):
         return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).float() / 255
     return frame.float().clamp(0, 1)
+
+
+def _copy(frame: Frame) -> Frame:
+    return frame.copy() if isinstance(frame, np.ndarray) else frame.clone()
 
 
 def _like(frame: Frame, rgb: Tensor) -> Frame:

@@ -1,9 +1,10 @@
 """Opens an input of whatever kind."""
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
+from vfi.files import natural_key, visible_files
+from vfi.video.read.animations import AnimationSource, is_animation
 from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
 from vfi.video.read.video import VideoSource
@@ -20,7 +21,8 @@ def open_source(
     """Opens a video file, a folder of images, or two images.
 
     Args:
-        path: a video, a folder of images (in natural order of their names), or an image.
+        path: a video, an animated PNG or WebP, a folder of images (in natural order of their
+            names; hidden files do not count), or an image.
         second: the second image when ``path`` is one.
         fps: images per second; 24 for a folder, 1 for two images if None.
 
@@ -33,8 +35,13 @@ def open_source(
         if not file.exists():
             raise FileNotFoundError(f"{file} does not exist; give a video or a folder of images")
     if path.is_dir():
-        images = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
-        return ImageSource(sorted(images, key=_natural), fps or _FOLDER_FPS, path)
+        images = visible_files(path, IMAGE_SUFFIXES)
+        images.sort(key=lambda file: natural_key(file.name))
+        return ImageSource(images, fps or _FOLDER_FPS, path)
+    if second is None and is_animation(path):
+        if fps is not None:
+            raise ValueError(f"--input-fps is for images; {path} has its own frame times")
+        return AnimationSource(path)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if second is None:
             raise ValueError(f"{path} is one image; give the other one with --second")
@@ -44,8 +51,3 @@ def open_source(
     if fps is not None:
         raise ValueError(f"--input-fps is for images; {path} has its own frame times")
     return VideoSource(path)
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
