@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from vfi.video.read.clock import Scan, display_times, scan, unroll
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
+from vfi.video.read.light import light_of
 from vfi.video.read.media import open_video, plane_codes, side_data, tick, video_stream
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.source import Picture, Source, SourceInfo
@@ -80,6 +81,7 @@ class VideoSource(Source):
             holds_last=True,
             display_matrix=_display_matrix(first),
             is_video=True,
+            light=light_of(first),
             files=(self._path,),
             clock=self._clock,
         )

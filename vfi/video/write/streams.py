@@ -58,10 +58,13 @@ class Streams:
         logger.warning("%s is left out: %s", _named(stream), why)
 
 
-def plan_streams(path: Path, container: Container, audio: str, passage: Passage) -> Streams:
+def plan_streams(
+    found: Streams, path: Path, container: Container, audio: str, passage: Passage
+) -> None:
     """Decides what becomes of every stream of the input but its pictures, with a warning if lost.
 
     Args:
+        found: is filled in.
         path: the input file.
         container: what is written.
         audio: ``auto`` copies sound that the container takes and re-encodes other, ``copy`` insists
@@ -71,7 +74,6 @@ def plan_streams(path: Path, container: Container, audio: str, passage: Passage)
     Raises:
         ValueError: if sound must be copied and cannot be.
     """
-    found = Streams()
     with open_video(path) as source:
         pictures = video_stream(source, path).index
         for stream in source.streams:
@@ -84,7 +86,6 @@ def plan_streams(path: Path, container: Container, audio: str, passage: Passage)
                 found.take(stream, Attachment(passage, stream.index))
             elif stream.index != pictures and stream.codec_tag != _TIMECODE:
                 found.lose(stream, _WHY.get(_kind(stream), "it is not known what it holds"))
-    return found
 
 
 _WHY = {
