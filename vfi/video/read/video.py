@@ -90,7 +90,8 @@ class VideoSource(Source):
         # Only MP4's sample tables count packets; AVI counts repeated frames too.
         frames = len(stream.index_entries) if "mp4" in container.format.name else 0
         packets = len(found.logs[found.video].pts)
-        start = getattr(container, "start_time", 0) or 0
+        # Matroska's length counts from 0, that of others from their start.
+        start = 0 if "matroska" in container.format.name else container.start_time or 0
         end = Fraction(start + (container.duration or 0), av.time_base)
         if found.error:
             self.problems.append(f"reading stopped early: {found.error}")

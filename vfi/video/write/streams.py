@@ -79,7 +79,8 @@ def plan_streams(
         for stream in source.streams:
             if isinstance(stream, AudioStream):
                 if audio != "drop":
-                    _plan_audio(found, stream, container, audio, passage)
+                    told = "matroska" in source.format.name or _codec_name(stream) == "opus"
+                    _plan_audio(found, stream, container, audio, passage, told)
             elif stream.type == "subtitle":
                 _plan_subtitle(found, stream, container, passage)
             elif stream.type == "attachment" and container.format == "matroska":
@@ -105,13 +106,18 @@ def _named(stream: Stream) -> str:
 
 
 def _plan_audio(
-    found: Streams, stream: AudioStream, container: Container, audio: str, passage: Passage
+    found: Streams,
+    stream: AudioStream,
+    container: Container,
+    audio: str,
+    passage: Passage,
+    told: bool,
 ) -> None:
     name = _codec_name(stream)
     fits = not container.audio or name in container.audio
     placed = _stays_in_place(stream.index, container, passage.clock, passage)
     if passage.speed == 1 and fits and (placed or audio == "copy"):
-        found.take(stream, CopiedSound(passage, stream.index, container.hides))
+        found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
         return
     if audio == "copy":
         reason = (
