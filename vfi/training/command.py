@@ -15,6 +15,7 @@ from vfi.training import TrainingReport, last_checkpoint
 from vfi.training.evaluation import EvaluationReport, pruning_of
 from vfi.training.finetune import finetune
 from vfi.training.module import InterpolationModule
+from vfi.training.pruning import ChannelPruning
 
 
 def run(args: Sequence[str]) -> None:
@@ -65,6 +66,8 @@ class VFICLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Resumes: callbacks must know in ``setup`` whether there is a checkpoint."""
+        # Pruning first, wherever a configuration adds it: others look at what it leaves.
+        self.trainer.callbacks.sort(key=lambda callback: not isinstance(callback, ChannelPruning))
         settings = self.config_init["fit"]
         if settings.get("ckpt_path"):
             self.trainer.ckpt_path = last_checkpoint(self.trainer, settings.pop("ckpt_path"))
