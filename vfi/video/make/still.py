@@ -23,7 +23,7 @@ _ABOVE_NOISE = 1.6
 _QUIET_PART = 0.2
 _MOST = 16 / 255
 """A change of one pixel that is no noise."""
-_SLACK = 4 / 255
+_SLACK = 3 / 255
 """By how much a new frame may leave the range of the two: noise is not frozen."""
 _WAY, _SURROUNDING = 10, 8
 """Farthest way that is believed, to each side, and reach of the surrounding: parts of the shorter
@@ -34,7 +34,9 @@ _ISLAND = 0.08
 _CRUMB, _CRUMBS = 7, 0.25
 """Where fewer of the pixels around stray than this part, no thing is that would be worth it."""
 _CONTRAST, _AROUND = 24 / 255, 11
-_LEAST_SEEN, _WELL_SEEN = 0.15, 0.4
+_LEAST_SEEN, _WELL_SEEN = 0.12, 0.25
+_LARGE, _EDGED = 0.002, 0.2
+"""An island of that part of the picture and more stands still if that part of it is seen to."""
 _CELL = 8
 _DIRECTIONS = ((1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1))
 
@@ -61,26 +63,15 @@ def hold_still(made: Tensor, img0: Tensor, img1: Tensor) -> Tensor:
     strays = ((made - held).abs().amax(1, keepdim=True) > _SLACK) & (still > 0)
     if not strays.any():
         return made
-    certainty = _certainty(moves, still > 0, strays) * _anchored(still, img0, img1)
-    return torch.lerp(made, held, still * certainty)
-
-
-def _anchored(still: Tensor, img0: Tensor, img1: Tensor) -> Tensor:
-    """How much of what stands still is seen to: it has contrast, and that in both frames.
-
-    Flat areas look the same wherever they move; so does what a thin thing moves across.
-
-    Args:
-        still: ``(B, 1, H, W)`` how still a pixel is.
-        img0: ``(B, 3, H, W)``.
-        img1: ``(B, 3, H, W)``.
-
-    Returns:
-        ``(B, 1, H, W)`` in [0, 1].
-    """
     contrast = torch.minimum(_contrast(img0), _contrast(img1)).amax(1, keepdim=True)
-    seen = F.avg_pool2d(still * (contrast > _CONTRAST), _AROUND, 1, _AROUND // 2)
-    share = seen / F.avg_pool2d(still, _AROUND, 1, _AROUND // 2).clamp_(min=1e-6)
+    seen = (still > 0) & (contrast > _CONTRAST)
+    return torch.lerp(made, held, still * _certainty(moves, still, strays, seen))
+
+
+def _anchored(still: Tensor, seen: Tensor) -> Tensor:
+    """``(B, 1, H, W)`` in [0, 1]: how much of what stands still around a pixel is seen to."""
+    sums = (F.avg_pool2d(x, _AROUND, 1, _AROUND // 2) for x in (still * seen, still))
+    share = next(sums) / next(sums).clamp_(min=1e-6)
     return ((share - _LEAST_SEEN) / (_WELL_SEEN - _LEAST_SEEN)).clamp_(0, 1)
 
 
@@ -97,40 +88,58 @@ def _noise(around: Tensor) -> Tensor:
     return (_ABOVE_NOISE * quiet).clamp_(_STILL, _NOISY).view(-1, 1, 1, 1)
 
 
-def _certainty(moves: Tensor, still: Tensor, strays: Tensor) -> Tensor:
+def _certainty(moves: Tensor, still: Tensor, strays: Tensor, seen: Tensor) -> Tensor:
     """How sure it is that nothing passed over a still pixel.
 
     Args:
         moves: ``(B, 1, H, W)`` pixels that change.
-        still: ``(B, 1, H, W)`` pixels that stand still among others that do.
-        strays: ``(B, 1, H, W)`` those of the latter that were made to look otherwise.
+        still: ``(B, 1, H, W)`` how still pixels stand among others that do.
+        strays: ``(B, 1, H, W)`` still pixels that were made to look otherwise.
+        seen: ``(B, 1, H, W)`` still pixels that are seen to be: they have contrast, and that in
+            both frames. Flat areas look the same wherever they move; so does what a thin thing
+            moves across.
 
     Returns:
         ``(B, 1, H, W)`` in [0, 1].
     """
     height, width = still.shape[-2:]
     side = min(height, width)
-    share = F.avg_pool2d(still.float(), _CELL, ceil_mode=True, count_include_pad=False)
+    share = F.avg_pool2d((still > 0).float(), _CELL, ceil_mode=True, count_include_pad=False)
     reach = max(side // _SURROUNDING // _CELL, 1)
     share = F.avg_pool2d(share, 2 * reach + 1, 1, reach, count_include_pad=False)
     overlaid = ((_MOSTLY_STILL - share) / (_MOSTLY_STILL - _MOSTLY_MOVING)).clamp_(0, 1)
     overlaid = F.interpolate(overlaid, scale_factor=_CELL, mode="bilinear")[..., :height, :width]
     crumbs = F.avg_pool2d(strays.float(), _CRUMB, 1, _CRUMB // 2) < _CRUMBS
-    free = crumbs | _islands(still) | ~_between(moves, max(side // _WAY, 1))
-    return torch.where(free, torch.ones_like(overlaid), overlaid)
+    islands, anchored_islands = _islands(still > 0, seen)
+    sure = torch.maximum(overlaid, (crumbs | islands).float()) * _anchored(still, seen)
+    free = anchored_islands | ~_between(moves, max(side // _WAY, 1))
+    return torch.maximum(sure, free.float())
 
 
-def _islands(still: Tensor) -> Tensor:
-    """``(B, 1, H, W)`` still regions that hang together and are small."""
-    found = np.zeros(still.shape, bool)
-    for mask, result in zip(still[:, 0].cpu().numpy(), found[:, 0], strict=True):
+def _islands(still: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Which still regions hang together and are small, and which of them are well seen to be still.
+
+    Args:
+        still: ``(B, 1, H, W)``.
+        seen: ``(B, 1, H, W)`` see `_certainty`.
+
+    Returns:
+        Two ``(B, 1, H, W)``.
+    """
+    small, seen_well = np.zeros(still.shape, bool), np.zeros(still.shape, bool)
+    masks, all_marks = still[:, 0].cpu().numpy(), seen[:, 0].cpu().numpy()
+    for k, (mask, marks) in enumerate(zip(masks, all_marks, strict=True)):
         _, labels, stats, _ = cv2.connectedComponentsWithStats(
             mask.astype(np.uint8), connectivity=4
         )
-        small = stats[:, cv2.CC_STAT_AREA] < _ISLAND * mask.size
-        small[0] = False  # what moves
-        result[...] = small[labels]
-    return torch.from_numpy(found).to(still.device)
+        areas = stats[:, cv2.CC_STAT_AREA]
+        island = areas < _ISLAND * mask.size
+        island[0] = False  # what moves
+        marked = np.bincount(labels[marks], minlength=len(areas))
+        large = areas >= _LARGE * mask.size
+        small[k, 0] = island[labels]
+        seen_well[k, 0] = (island & large & (marked > _EDGED * areas))[labels]
+    return torch.from_numpy(small).to(still.device), torch.from_numpy(seen_well).to(still.device)
 
 
 def _between(moves: Tensor, reach: int) -> Tensor:
