@@ -1,5 +1,6 @@
 """Peak memory of this process, and of a fresh one that does nothing but run a model."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -28,10 +29,9 @@ def peak_memory_mib(device: str | torch.device = "cpu") -> float | None:
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / _MIB
-    status = Path("/proc/self/status")
-    if status.is_file():
-        # Not getrusage: Linux hands a parent's peak down to the programs it starts.
-        for line in status.read_text().splitlines():
+    # Not getrusage: Linux hands a parent's peak down to the programs it starts.
+    with contextlib.suppress(OSError):  # not Linux
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
     try:
