@@ -37,6 +37,8 @@ class Clip(NamedTuple):
 
     def images(self) -> list[Path]:
         """The images of a folder in natural order; none for a file."""
+        if not self.path.is_dir():
+            return []
         return sorted(_images_in(self.path), key=lambda path: natural_key(path.name))
 
 

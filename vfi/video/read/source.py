@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vfi.video.read.clock import Clock
 from vfi.video.read.colour import ColourTags, PixelSpec
 
 
@@ -59,6 +60,7 @@ class SourceInfo:
         holds_last: whether the last frame is shown for a time of its own, as in a video.
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
+        clock: the timeline of all its streams, of which the times above are.
     """
 
     path: Path
@@ -77,6 +79,7 @@ class SourceInfo:
     holds_last: bool = False
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False
+    clock: Clock = field(default_factory=Clock)
 
 
 class Source:
