@@ -78,6 +78,25 @@ class TripletDataModule(LightningDataModule):
         self.train_set: Augmented | VideoTriplets | None = None
         self.val_set: Dataset[Triplet] | None = None
         self.test_set: Dataset[Triplet] | None = None
+        self._start: dict[str, int] = {}
+
+    @override
+    def state_dict(self) -> dict[str, int]:
+        """Where training is: the epoch, and how many of its batches were trained on."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        if epochs.started == epochs.processed:  # between two epochs
+            return {"epoch": epochs.processed, "batches": 0}
+        if batches.is_last_batch and batches.current.processed:
+            return {"epoch": epochs.processed + 1, "batches": 0}
+        return {"epoch": epochs.processed, "batches": batches.current.processed}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Training goes on there."""
+        self._start = dict(state_dict)
 
     @override
     def setup(self, stage: str) -> None:
@@ -100,7 +119,7 @@ class TripletDataModule(LightningDataModule):
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
         # the number of steps is exact here, however many workers read
         warnings.filterwarnings("ignore", message="Your `IterableDataset` has `__len__` defined")
-        return EpochLoader(
+        loader = EpochLoader(
             self.train_set,
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
             steps=self.train.steps,
@@ -109,6 +128,8 @@ class TripletDataModule(LightningDataModule):
             drop_last=True,
             **self._loading(),
         )
+        loader.load_state_dict(self._start)
+        return loader
 
     @override
     def val_dataloader(self) -> DataLoader:
