@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Trainer
 
 from tests.helpers.paths import CONFIGS
 from tests.helpers.small_networks import fill, small_spec
@@ -18,9 +17,9 @@ from vfi.data.sources import TrainData, ValData
 from vfi.jobs.sweep import sweep
 from vfi.jobs.sweep.points import Conditions, Laboratory, Point
 from vfi.jobs.sweep.records import row
+from vfi.measure.protocol import SCORES
 from vfi.models import RIFE
 from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, SavedPlan, Taylor, compact
-from vfi.training.evaluation import SCORES
 
 POINTS = ("dense", "naive-0.2-compact", "aware-0.2-compact", "naive-0.5-compact")
 POINTS += ("aware-0.5-compact", "aware-0.5-masked")
@@ -186,15 +185,6 @@ def test_a_record_holds_for_its_network_and_plan_alone(network, tmp_path):
         (tmp_path / "0.5.json").write_text(aware(ratio)(load_network(network)).to_json())
         prints += [Laboratory(n, True, conditions).fingerprint(point) for n in (network, lean)]
     assert len(set(prints)) == 4
-
-
-def test_ctrl_c_while_a_point_is_scored(network, tmp_path, monkeypatch):
-    def stopped(*_, **__):
-        raise SystemExit(1)  # what Lightning makes of it
-
-    monkeypatch.setattr(Trainer, "validate", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(network, output=str(tmp_path), **SETTINGS)
 
 
 def test_a_policy_may_calibrate(network):

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import cv2
+import torch
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 from typing_extensions import override
 
@@ -84,6 +85,15 @@ class EpochLoader(DataLoader):
         """No epoch before ``epoch`` is read, and of that one not the first ``batches``."""
         if state:
             self._start = {"epoch": state["epoch"], "batches": state["batches"]}
+
+
+def loading_options(workers: int) -> dict[str, Any]:
+    """How every loader of the project loads, with so many worker processes."""
+    return {
+        "num_workers": workers,
+        "worker_init_fn": start_worker,
+        "pin_memory": torch.cuda.is_available(),
+    }
 
 
 def start_worker(worker: int) -> None:

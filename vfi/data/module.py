@@ -1,21 +1,19 @@
 """The data of every Lightning job: what test, validate and fit read, and how it is shared out."""
 
-import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.utilities import move_data_to_device
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset
 from typing_extensions import override
 
 from vfi.data.augment import Augmented
+from vfi.data.calibration import Place, as_floats, on_device, open_train, train_loader
 from vfi.data.images import Triplet
-from vfi.data.loading import EpochLoader, Shard, start_worker
-from vfi.data.overlap import check_calibration
+from vfi.data.loading import Shard, loading_options
+from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
     TrainData,
@@ -24,6 +22,7 @@ from vfi.data.sources import (
     check_root,
     check_source,
     open_source,
+    validated,
 )
 from vfi.data.video import VideoTriplets
 
@@ -101,11 +100,15 @@ class TripletDataModule(LightningDataModule):
     @override
     def setup(self, stage: str) -> None:
         """Opens what the stage reads; a set that is missing or damaged is an error here."""
+        if stage == "fit":
+            self._start = {}  # a checkpoint says otherwise later
         if stage == "fit" and self.train_set is None:
-            self.train_set = self._open_train()
+            self.train_set = open_train(self.train, self.seed, self._place())
         if stage in ("fit", "validate") and self.val_set is None:
             check_root("data.val.root", self.val.source, self.validated.root)
             self.val_set = open_source(self.validated)
+            if stage == "fit" and self.trainer and self.trainer.limit_val_batches:
+                check_held_out(self.train_set, self.val_set)
         if stage in ("test", "predict") and self.test_set is None:
             check_root("data.root", self.source, self.root)
             self.test_set = open_source(self.tested)
@@ -117,16 +120,13 @@ class TripletDataModule(LightningDataModule):
     @override
     def train_dataloader(self) -> DataLoader:
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
-        # the number of steps is exact here, however many workers read
-        warnings.filterwarnings("ignore", message="Your `IterableDataset` has `__len__` defined")
-        loader = EpochLoader(
+        loader = train_loader(
             self.train_set,
+            self.train,
+            seed=self.seed,
+            place=self._place(),
+            workers=self.num_workers,
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
-            steps=self.train.steps,
-            batch_size=self.train.batch_size,
-            sampler=self._random_order() if isinstance(self.train_set, Augmented) else None,
-            drop_last=True,
-            **self._loading(),
         )
         loader.load_state_dict(self._start)
         return loader
@@ -151,8 +151,7 @@ class TripletDataModule(LightningDataModule):
     @override
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Turns uint8 frames (B, 3, H, W) into float32 in [0, 1], on the device they are on."""
-        frames = {key: batch[key].float().div_(255) for key in ("img0", "gt", "img1")}
-        return {**batch, **frames, "timestep": batch["timestep"].float()}
+        return as_floats(batch)
 
     @property
     def tested(self) -> ValData:
@@ -162,8 +161,7 @@ class TripletDataModule(LightningDataModule):
     @property
     def validated(self) -> ValData:
         """What is validated on; its folder may be that of the training set."""
-        shared = self.train.root if self.val.source == self.train.source else None
-        return replace(self.val, root=self.val.root or shared)
+        return validated(self.val, self.train)
 
     def calibration_batches(
         self, count: int, device: torch.device | str, tested: bool = False
@@ -182,53 +180,14 @@ class TripletDataModule(LightningDataModule):
             check_calibration(self.train, self.tested)
         self.setup("fit")
         for batch in islice(self.train_dataloader(), count):
-            yield self.on_after_batch_transfer(move_data_to_device(batch, device), 0)
-
-    def _open_train(self) -> Augmented | VideoTriplets:
-        train, (rank, world_size) = self.train, self._place()
-        check_root("data.train.root", train.source, train.root)
-        if train.source != "video":
-            split = "train" if train.source == "vimeo90k" and not train.split else train.split
-            dataset = open_source(ValData(train.source, train.root, split), check=False)
-            return Augmented(dataset, train.augment, self.seed)
-        if world_size > 1 and train.steps is None:
-            raise ValueError(f"train.steps must be given when training with {world_size} processes")
-        return VideoTriplets(
-            train.root,
-            clips=train.clips,
-            hold_out=train.hold_out,
-            stream=train.stream,
-            augment=train.augment,
-            keep=train.keep,
-            repeat=train.steps is not None,
-            seed=self.seed,
-            rank=rank,
-            world_size=world_size,
-        )
-
-    def _random_order(self) -> DistributedSampler:
-        rank, world_size = self._place()
-        if (least := self.train.batch_size * world_size) > len(self.train_set):
-            raise ValueError(
-                f"train.batch_size is {self.train.batch_size}: {world_size} processes need {least} "
-                f"triplets for a step, {self.train.source!r} has {len(self.train_set)}"
-            )
-        return DistributedSampler(
-            self.train_set, world_size, rank, shuffle=True, seed=self.seed, drop_last=True
-        )
+            yield as_floats(on_device(batch, device))
 
     def _in_order(self, dataset: Dataset[Triplet], batch_size: int, workers: int) -> DataLoader:
-        sampler = Shard(dataset, *self._place())
-        return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **self._loading(workers))
+        place = self._place()
+        sampler = Shard(dataset, place.rank, place.world_size)
+        options = loading_options(workers)
+        return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)
 
-    def _place(self) -> tuple[int, int]:
-        """This process's number and the number of processes."""
+    def _place(self) -> Place:
         trainer = self.trainer
-        return (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-
-    def _loading(self, workers: int | None = None) -> dict[str, Any]:
-        return {
-            "num_workers": self.num_workers if workers is None else workers,
-            "worker_init_fn": start_worker,
-            "pin_memory": torch.cuda.is_available(),
-        }
+        return Place(trainer.global_rank, trainer.world_size) if trainer else Place()

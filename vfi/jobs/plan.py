@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vfi import measure, reporting
 from vfi.checkpoints import load_network
-from vfi.data.module import TripletDataModule
+from vfi.data.calibration import calibration_batches
 from vfi.data.sources import TrainData
 from vfi.files import atomic_path, writable_folder
 from vfi.pruning import Policy
@@ -45,8 +45,7 @@ def plan(
         raise ValueError(f"output is {output!r}; give the name of a .json file")
     writable_folder(path.parent)
     dense = load_network(network, refine=refine)
-    data = TripletDataModule(train=train)
-    chosen = policy(dense, data.calibration_batches(calibration, "cpu"))
+    chosen = policy(dense, calibration_batches(train, calibration))
     with atomic_path(path) as temporary:
         temporary.write_text(chosen.to_json() + "\n", encoding="utf-8")
     rows = []

@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import track
-from torch.utils.data import DataLoader, Dataset
+from rich.progress import Progress
 
 from vfi import measure, reporting
 from vfi.checkpoints import load_network, save_network
+from vfi.data.images import TripletSet
 from vfi.data.sources import ValData, open_source
 from vfi.files import sha256, writable_folder
 from vfi.measure.means import mean_scores
+from vfi.measure.protocol import score_set
 from vfi.models import RIFE, Interpolator
 from vfi.reporting import cards
 
@@ -132,7 +133,7 @@ def _validation(record: Mapping[str, Any]) -> ValData:
     return ValData(**settings | {"strides": tuple(settings["strides"])})
 
 
-def _stored(networks: Mapping[str, RIFE], dataset: Dataset) -> tuple[RIFE, RIFE, dict[str, Any]]:
+def _stored(networks: Mapping[str, RIFE], dataset: TripletSet) -> tuple[RIFE, RIFE, dict[str, Any]]:
     """The model as it will be loaded, as it is stored, and how good it is in validation."""
     full = _compare(networks, dataset, "validation")
     half = copy.deepcopy(networks["model"]).half()
@@ -143,7 +144,7 @@ def _stored(networks: Mapping[str, RIFE], dataset: Dataset) -> tuple[RIFE, RIFE,
     return networks["model"], networks["model"], full
 
 
-def _compare(networks: Mapping[str, RIFE], dataset: Dataset, label: str) -> dict[str, Any]:
+def _compare(networks: Mapping[str, RIFE], dataset: TripletSet, label: str) -> dict[str, Any]:
     """The scores of model and parent on a set."""
     scores = {
         who: mean_scores(_scores(n, dataset, f"{label}, {who}")) for who, n in networks.items()
@@ -156,17 +157,16 @@ def _compare(networks: Mapping[str, RIFE], dataset: Dataset, label: str) -> dict
     }
 
 
-def _scores(network: RIFE, dataset: Dataset, label: str) -> list[dict[str, Any]]:
+def _scores(network: RIFE, dataset: TripletSet, label: str) -> list[dict[str, Any]]:
     """PSNR and SSIM of each triplet, by the protocol of ``test``."""
-    model, rows = Interpolator(network).eval(), []
-    loader = DataLoader(dataset, batch_size=1)
-    with torch.inference_mode():
-        for batch in track(loader, label, console=Console(stderr=True), transient=True):
-            img0, gt, img1 = (batch[key].float() / 255 for key in ("img0", "gt", "img1"))
-            prediction = measure.quantize(model(img0, img1, batch["timestep"].float()))
-            psnr, ssim = measure.psnr(prediction, gt), measure.ssim_matlab(prediction, gt)
-            rows.append({"id": batch["id"][0], "psnr": psnr.item(), "ssim": ssim.item()})
-    return rows
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=len(dataset))
+        return score_set(
+            Interpolator(network).eval(),
+            dataset,
+            names=("psnr", "ssim"),
+            each=lambda: progress.advance(task),
+        )
 
 
 def _speed(networks: Mapping[str, RIFE], height: int, width: int, repeats: int) -> dict[str, Any]:

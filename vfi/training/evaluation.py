@@ -17,12 +17,12 @@ from typing_extensions import override
 from vfi import measure, reporting
 from vfi.checkpoints import save_network
 from vfi.files import writable_folder
+from vfi.measure.protocol import SCORES
 from vfi.models import RIFE, Interpolator
 from vfi.reporting import sheets
 from vfi.training.pruning import ChannelPruning
 
 logger = logging.getLogger(__name__)
-SCORES = ("psnr", "ssim", "ssim_2d", "ie")
 _COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps", "speedup")
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT, OptimizerLRScheduler
-from torch import Tensor
-from torchmetrics import MetricCollection
+from torch import Tensor, nn
 from typing_extensions import override
 
 from vfi.checkpoints import load_network
-from vfi.measure import quantize
+from vfi.measure.protocol import SCORES, score
+from vfi.measure.quality import quantize
 from vfi.models import RIFE, Interpolator, RIFESpec
-from vfi.training.metrics import PSNR, InterpolationError, SSIM2d, SSIMMatlab
+from vfi.training.metrics import ImageMean
 from vfi.training.objective import Objective
 from vfi.training.schedule import OptimizerSpec, check_length, length, recorded, stretch
 
@@ -32,15 +32,7 @@ class InterpolationModule(LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scores = MetricCollection(
-            {
-                "psnr": PSNR(),
-                "ssim": SSIMMatlab(),
-                "ssim_2d": SSIM2d(),
-                "ie": InterpolationError(),
-            },
-            compute_groups=False,  # each keeps its own values
-        )
+        self.means = nn.ModuleDict({name: ImageMean() for name in SCORES})
 
     def forward(self, img0: Tensor, img1: Tensor, timestep: Tensor) -> Tensor:
         """The frame at ``timestep``: ``(B, 3, H, W)`` in [0, 1]."""
@@ -58,13 +50,12 @@ class InterpolationModule(LightningModule):
         if prediction.is_cuda:
             torch.cuda.synchronize(prediction.device)
         seconds = time.perf_counter() - started
-        prediction = quantize(prediction)
-        self.scores.update(prediction, batch["gt"])
-        for name, score in self.scores.items():
+        values = score(prediction, batch["gt"])
+        for name, mean in self.means.items():
+            mean.update(values[name])
             # The metric object, not its value: Lightning then averages over all processes' images.
-            self.log(f"{stage}/{name}", score, prog_bar=name == "psnr")
-        values = {name: score.latest for name, score in self.scores.items()}
-        return {"prediction": prediction, "seconds": seconds, **values}
+            self.log(f"{stage}/{name}", mean, prog_bar=name == "psnr")
+        return {"prediction": quantize(prediction), "seconds": seconds, **values}
 
     @override
     def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> STEP_OUTPUT:

@@ -7,7 +7,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
-from vfi.measure.quality import psnr, quantize, ssim_matlab
+from vfi.measure import protocol
+from vfi.measure.quality import quantize
 from vfi.models.device import device_of
 from vfi.runtime.eager import resolve_model
 from vfi.video.make.predict import Predictor, Request
@@ -71,5 +72,5 @@ def triples(source: Source, analyser: Analyser) -> Iterator[Triple]:
 @torch.inference_mode()
 def score(made: Tensor, truth: Tensor) -> dict[str, float]:
     """PSNR in dB and matlab SSIM of a frame ``(3, H, W)``."""
-    pair = made[None], truth[None]
-    return {"psnr": psnr(*pair).item(), "ssim": ssim_matlab(*pair).item()}
+    values = protocol.score(made[None], truth[None], ("psnr", "ssim"))
+    return {name: value.item() for name, value in values.items()}

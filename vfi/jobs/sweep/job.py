@@ -160,7 +160,7 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
     reporting.write_csv(rows, folder / "sweep.csv")
     reporting.write_json(
         {
-            "network": laboratory.module.source,
+            "network": laboratory.source,
             "rows": rows,
             "note": NOTE,
             "points": records,
@@ -173,7 +173,7 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
     columns = ("policy", "variant", "level", "ratio", "emptied", "psnr", "psnr_drop")
     columns += ("psnr_drop_se", "ssim", "parameters_ratio", "flops_ratio", "median_ms", "speedup")
     reporting.table(
-        f"{laboratory.module.source} on {laboratory.dataset}",
+        f"{laboratory.source} on {laboratory.dataset}",
         [{name: r[name] for name in columns} for r in rows],
         caption=NOTE,
     )
@@ -181,7 +181,7 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
 
 
 def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, folder: Path) -> None:
-    source = laboratory.module.source
+    source = laboratory.source
     trained = (rows["variant"] == "finetuned").any()
     title = f"{source}, pruned{'' if trained else ' without training'}, on {laboratory.dataset}"
     plain = rows["variant"].isin(["dense", "compact"])

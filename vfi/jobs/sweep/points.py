@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,17 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
-from typing_extensions import override
 
 from vfi import measure, reporting
 from vfi.checkpoints import load_network
 from vfi.checkpoints.formats import digest
-from vfi.data.module import TripletDataModule
+from vfi.data.calibration import calibration_batches
 from vfi.data.overlap import check_calibration
-from vfi.data.sources import TrainData, ValData
+from vfi.data.sources import TrainData, ValData, check_root, open_source, validated
 from vfi.files import sha256
 from vfi.jobs.sweep.records import Record
+from vfi.measure.protocol import SCORES, score_set
 from vfi.models import RIFE, Interpolator
 from vfi.pruning import (
     ArchitectureAware,
@@ -37,8 +35,6 @@ from vfi.pruning import (
     repair,
 )
 from vfi.pruning.policy import describe
-from vfi.training.evaluation import SCORES
-from vfi.training.module import RIFEModule
 
 Variant = Literal["dense", "compact", "repaired", "finetuned", "masked"]
 
@@ -93,18 +89,17 @@ class Laboratory:
 
     def __init__(self, source: str, refine: bool, conditions: Conditions) -> None:
         self.conditions = conditions
-        self.module = RIFEModule(source, refine=refine)
-        self.dense = self.module.network
-        # One triplet a batch, so that `limit` counts triplets.
-        val = dataclasses.replace(conditions.data, batch_size=1)
-        self.data = TripletDataModule(train=conditions.train, val=val)
-        self.data.setup("validate")
+        self.source = source
+        self.dense = load_network(source, refine)
+        self._tested = validated(conditions.data, conditions.train)
+        check_root("data.root", self._tested.source, self._tested.root)
+        self.data = open_source(self._tested)
         self._scores: dict[str, Scores] = {}
 
     @property
     def triplets(self) -> int:
         """How many are scored for a point."""
-        return min(len(self.data.val_set), self.conditions.limit or math.inf)
+        return min(len(self.data), self.conditions.limit or len(self.data))
 
     @property
     def dataset(self) -> str:
@@ -119,7 +114,7 @@ class Laboratory:
         environment = reporting.environment()
         return {
             "network": [self.dense.spec.to_dict(), digest(self.dense.state_dict())],
-            "dataset": self.data.identity("val"),
+            "dataset": self.data.identity(),
             **settings | {"device": str(self.conditions.device)},
             "threads": torch.get_num_threads(),
             "cpu": environment["cpu"],
@@ -141,6 +136,9 @@ class Laboratory:
         plan = self._plan(point.policy) if point.policy else PruningPlan(self.dense.spec)
         network = self._trained(point, plan) if point.trained else self._pruned(plan, point.variant)
         size = self.conditions.height, self.conditions.width
+        scores, latency = self._score(network, advance), self._time(network)
+        network.cpu()
+        self.dense.cpu()
         return {
             "fingerprint": self.fingerprint(point),
             "series": point.series,
@@ -148,9 +146,9 @@ class Laboratory:
             "variant": point.variant,
             "policy": describe(point.policy),
             "plan": _summary(plan),
-            "scores": self._score(network, advance),
+            "scores": scores,
             "costs": dataclasses.asdict(measure.efficiency(network, *size)),
-            "latency": self._time(network),
+            "latency": latency,
         }
 
     def _plan(self, policy: Policy) -> PruningPlan:
@@ -168,8 +166,8 @@ class Laboratory:
     @cached_property
     def _calibration(self) -> list[Batch]:
         conditions = self.conditions
-        check_calibration(conditions.train, conditions.data)
-        return list(self.data.calibration_batches(conditions.calibration, "cpu"))
+        check_calibration(conditions.train, self._tested)
+        return list(calibration_batches(conditions.train, conditions.calibration))
 
     def _pruned(self, plan: PruningPlan, variant: Variant) -> RIFE:
         if variant == "dense":
@@ -194,25 +192,12 @@ class Laboratory:
 
     def _score(self, network: RIFE, advance: Callable[[], None]) -> dict[str, list[Any]]:
         """The scores of each triplet, as a test computes them."""
-        self.module.network = network
-        collect = _Collect(advance)
-        device = self.conditions.device
-        trainer = Trainer(
-            accelerator="cpu" if device.type == "cpu" else "gpu",
-            devices=1 if device.type == "cpu" else [device.index or 0],
-            limit_val_batches=self.conditions.limit or 1.0,
-            callbacks=[collect],
-            use_distributed_sampler=False,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
+        conditions = self.conditions
+        model = Interpolator(network).to(conditions.device).eval()
+        rows = score_set(
+            model, self.data, limit=conditions.limit, device=conditions.device, each=advance
         )
-        try:
-            trainer.validate(self.module, datamodule=self.data, verbose=False)
-        except SystemExit as stop:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from stop
-        return collect.columns
+        return {name: [row[name] for row in rows] for name in ("id", *SCORES)}
 
     def _time(self, network: RIFE) -> dict[str, Any]:
         """The latency of ``network`` and of the dense one, measured in turns."""
@@ -229,32 +214,8 @@ class Laboratory:
             repeats=conditions.repeats,
             channels_last=True,
         )
-        dense.cpu()
         latency = dataclasses.asdict(measured.get("network", measured["dense"]))
         return latency | {"dense_median_ms": measured["dense"].median_ms}
-
-
-class _Collect(Callback):
-    """Keeps the scores of each triplet."""
-
-    def __init__(self, advance: Callable[[], None]) -> None:
-        self.advance = advance
-        self.columns: dict[str, list[Any]] = {name: [] for name in ("id", *SCORES)}
-
-    @override
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: dict[str, Any],
-        batch: dict[str, Any],
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self.columns["id"] += list(batch["id"])
-        for name in SCORES:
-            self.columns[name] += outputs[name].tolist()
-        self.advance()
 
 
 def _summary(plan: PruningPlan) -> dict[str, Any]:

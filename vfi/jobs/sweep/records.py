@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vfi.training.evaluation import SCORES
+from vfi.measure.protocol import SCORES
 
 Record = dict[str, Any]
 """What is known of a point, in the types of JSON."""
