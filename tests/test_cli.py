@@ -55,7 +55,8 @@ def config_for(name: str, output: Path, **report: object) -> Path:
     config = yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text())
     for callback in config["trainer"]["callbacks"]:
         if callback["class_path"] == "vfi.training.evaluation.EvaluationReport":
-            callback["init_args"] |= {"output": str(output), **report}
+            callback["init_args"] |= report
+    config["trainer"]["default_root_dir"] = str(output)
     path = output.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config))
     return path

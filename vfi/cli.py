@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 from rich.logging import RichHandler
 
+from vfi.stopping import Stopped, stoppable
 from vfi.training.command import VFICLI
 
 JOBS = {
@@ -75,12 +76,16 @@ def main(args: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # from `reproduce`
     given = sys.argv[1:] if args is None else list(args)
     try:
-        if given and given[0] in JOBS:
-            run_job(given[0], given[1:])
-        else:
-            VFICLI(args)
+        with stoppable():
+            if given and given[0] in JOBS:
+                run_job(given[0], given[1:])
+            else:
+                VFICLI(args)
     except KeyboardInterrupt:
         return 130
+    except Stopped as stop:
+        logging.getLogger(__name__).error("stopped by %s", stop.signal.name)
+        return int(stop.code)
     except _USER_ERRORS as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise

@@ -40,7 +40,7 @@ class Clip(NamedTuple):
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return visible_files(folder, IMAGE_SUFFIXES)
+    return visible_files(folder, IMAGE_SUFFIXES) if folder.is_dir() else []
 
 
 def find_clips(root: str | os.PathLike[str]) -> list[Clip]:

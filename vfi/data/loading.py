@@ -1,5 +1,6 @@
 """Sharing a dataset among processes and workers, and taking up an epoch where it was left."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -85,6 +86,20 @@ class EpochLoader(DataLoader):
         """No epoch before ``epoch`` is read, and of that one not the first ``batches``."""
         if state:
             self._start = {"epoch": state["epoch"], "batches": state["batches"]}
+
+
+def most_workers() -> int:
+    """How many processes a machine may be asked for: far above what is of use, below what hurts."""
+    return max(64, 4 * (os.cpu_count() or 1))
+
+
+def check_workers(count: int) -> None:
+    """Raises ValueError for a number of worker processes that would not work, or too well."""
+    if not 0 <= count <= most_workers():
+        raise ValueError(
+            f"num_workers is {count}; it must be from 0 to {most_workers()} on this machine "
+            f"({os.cpu_count()} cores)"
+        )
 
 
 def loading_options(workers: int) -> dict[str, Any]:

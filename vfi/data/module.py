@@ -12,7 +12,7 @@ from typing_extensions import override
 from vfi.data.augment import Augmented
 from vfi.data.calibration import Place, as_floats, on_device, open_train, train_loader
 from vfi.data.images import Triplet
-from vfi.data.loading import Shard, loading_options
+from vfi.data.loading import Shard, check_workers, loading_options
 from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
@@ -64,8 +64,9 @@ class TripletDataModule(LightningDataModule):
         super().__init__()
         check_source("data", source)
         check_counts("data", batch_size=batch_size)
-        if num_workers < 0 or seed < 0:
-            raise ValueError(f"num_workers={num_workers}, seed={seed}: neither may be negative")
+        check_workers(num_workers)
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"data.seed is {seed}; it must be from 0 to {2**63 - 1}")
         self.source = source
         self.root = root
         self.split = split
