@@ -84,7 +84,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Stopped as stop:
-        logging.getLogger(__name__).error("stopped by %s", stop.signal.name)
+        if not stop.said:
+            logging.getLogger(__name__).error("stopped by %s", stop.signal.name)
         return int(stop.code)
     except _USER_ERRORS as error:
         if os.environ.get(TRACEBACK_VARIABLE):

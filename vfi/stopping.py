@@ -12,11 +12,17 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasa
 
 
 class Stopped(SystemExit):
-    """A signal ended the command; the exit status is 128 and its number, 143 for SIGTERM."""
+    """A signal ended the command; the exit status is 128 and its number, 143 for SIGTERM.
 
-    def __init__(self, number: int) -> None:
+    Attributes:
+        signal: which one.
+        said: whether the user was told already.
+    """
+
+    def __init__(self, number: int, said: bool = False) -> None:
         super().__init__(128 + number)
         self.signal = signal.Signals(number)
+        self.said = said
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

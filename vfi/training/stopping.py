@@ -70,6 +70,18 @@ class Stopping(Callback):
             self._save_and_stop(trainer, save=not written)
 
     @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Says how to go on where a signal left no time to save."""
+        stopped = isinstance(exception, Stopped)
+        if not isinstance(exception, KeyboardInterrupt | Stopped) or (stopped and exception.said):
+            return
+        if trainer.state.fn == "fit" and trainer.is_global_zero:
+            number = exception.signal if isinstance(exception, Stopped) else signal.SIGINT
+            _say(trainer, number, checkpoint_folder(trainer) / LAST)
+
+    @override
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._handlers.close()
 
@@ -95,7 +107,7 @@ class Stopping(Callback):
         if not trainer.is_global_zero:
             raise SystemExit(0)  # the first process tells; Lightning kills it if another fails
         _say(trainer, number, path)
-        raise Stopped(number)
+        raise Stopped(number, said=True)
 
 
 def _say(trainer: Trainer, number: int, path: Path) -> None:
