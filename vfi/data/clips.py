@@ -11,9 +11,9 @@ import av
 import cv2
 import numpy as np
 
-from vfi.data.images import natural_key, read_rgb
+from vfi.data.images import read_rgb
 from vfi.data.layouts import require_folder
-from vfi.files import visible_files
+from vfi.files import natural_key, visible_files
 
 logger = logging.getLogger(__name__)
 

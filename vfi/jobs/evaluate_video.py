@@ -100,7 +100,7 @@ def summarise(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Figures per model: means, the worst twentieth of the frames, the worst frame."""
     figures = []
     for name, group in frame.groupby("model", sort=False):
-        worst = group.loc[group["psnr"].idxmin()]
+        worst = group.iloc[int(group["psnr"].argmin())]
         figures.append(
             {
                 "model": name,
