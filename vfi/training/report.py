@@ -17,6 +17,7 @@ from vfi import reporting
 from vfi.files import writable_folder
 from vfi.measure.means import mean_scores, stride_of
 from vfi.reporting import sheets
+from vfi.reporting.runs import read_run
 from vfi.training import runs
 from vfi.training.evaluation import gathered, pruning_of
 from vfi.training.history import Log
@@ -85,7 +86,7 @@ class TrainingReport(Callback):
         }
         path = Path(trainer.default_root_dir) / reporting.RECORD
         if trainer.ckpt_path and path.exists():
-            record = runs.resumed(runs.read_run(path), record, self._resumed_step(trainer))
+            record = runs.resumed(read_run(path), record, self._resumed_step(trainer))
         reporting.write_json(record, path)
 
     @override

@@ -1,40 +1,9 @@
 """The record of a training, ``run.json``: what it began with, and how it was resumed."""
 
-import logging
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from vfi.reporting.schema import read_record
 from vfi.training import resume
-
-logger = logging.getLogger(__name__)
-
-RUN = {
-    "command": [str],
-    "config": {
-        "model": dict,
-        "data": {"train": dict, "val": dict},
-        "trainer": dict,
-    },
-    "network": str,
-    "pruning": (dict, None),
-    "train": {"name": str, "kind": str, "count": int, "sha256": str},
-    "validation": {"source": str, "strides": [int]},
-    "environment": dict,
-    "resumed?": [{"step": int, "command": [str], "changes": dict}],
-}
-"""The schema of the record."""
-
-
-def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The record of a training.
-
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is damaged.
-    """
-    return read_record(path, RUN)
 
 
 def resumed(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, Any]:
