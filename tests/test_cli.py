@@ -17,7 +17,8 @@ import yaml
 
 from tests.helpers.paths import ROOT
 from vfi.checkpoints import save_network
-from vfi.cli import JOBS, main
+from vfi.cli import main
+from vfi.commands import COMMANDS
 from vfi.data import SampleTriplets
 from vfi.models import RIFE, BlockSpec, RefineSpec, variant
 
@@ -177,12 +178,15 @@ def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, mo
     assert written & {".json", ".png"}
 
 
+JOBS = [name for name, command in COMMANDS.items() if command.where]
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_jobs_explain_themselves(job, capsys):
     with pytest.raises(SystemExit) as stop:
         main([job, "--help"])
     assert stop.value.code == 0
-    assert f"lightning_cli.py {job}" in capsys.readouterr().out
+    assert f"vfi {job}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ class Stopped(SystemExit):
 
     Attributes:
         signal: which one.
+        status: the exit status.
         said: whether the user was told already.
     """
 
     def __init__(self, number: int, said: bool = False) -> None:
-        super().__init__(128 + number)
+        self.status = 128 + number
+        super().__init__(self.status)
         self.signal = signal.Signals(number)
         self.said = said
 

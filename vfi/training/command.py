@@ -11,10 +11,12 @@ import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.strategies import DeepSpeedStrategy
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from typing_extensions import override
 
 from vfi.data.module import TripletDataModule
 from vfi.files import locked
+from vfi.shipped import with_bases
 from vfi.training import TrainingReport, last_checkpoint, runfolder, settings
 from vfi.training.checkpoint_io import SafeCheckpointIO
 from vfi.training.evaluation import EvaluationReport, pruning_of
@@ -24,12 +26,26 @@ from vfi.training.resume import checkpointing
 from vfi.training.stopping import Stopping
 
 
+def run(args: Sequence[str]) -> None:
+    """Runs ``fit``, ``validate``, ``test`` or ``predict`` with its options.
+
+    Raises:
+        ValueError: if something is set up wrongly.
+        argparse.ArgumentError: if an option or its value is not understood.
+    """
+    try:
+        VFICLI(args)
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
+
+
 class RecordConfig(SaveConfigCallback):
     """Hands the resolved configuration to the report instead of writing a file of its own."""
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         config = yaml.safe_load(self.parser.dump(self.config, skip_validation=True))
+        config.pop("base", None)  # all of it is in here
         for callback in trainer.callbacks:
             if isinstance(callback, EvaluationReport | TrainingReport):
                 callback.config = config
@@ -51,12 +67,13 @@ class VFICLI(LightningCLI):
             save_config_callback=RecordConfig,
             # The data module's own samplers are exact; Lightning's would pad with duplicates.
             trainer_defaults={"use_distributed_sampler": False, "logger": False},
-            parser_kwargs={"description": __doc__},
-            args=list(args) if args is not None else None,
+            parser_kwargs={"prog": "vfi", "description": __doc__, "exit_on_error": False},
+            args=with_bases(sys.argv[1:] if args is None else args),
         )
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--base", type=str | None, help="the configuration that is changed")
         parser.add_argument(
             "--overwrite", type=bool, default=False, help="replace an earlier run in the run folder"
         )
