@@ -117,6 +117,8 @@ def run(finished, tmp_path, clips):
 
     def run(*arguments: str, **trainer: object) -> tuple[int, dict]:
         config = changed(recipe(tmp_path, clips), **{"max_epochs": 1, **trainer})
+        text = config.read_text()  # the network is the one that the run began with
+        config.write_text(text.replace(str(tmp_path / "dense"), str(finished / "dense")))
         status = main(["fit", "-c", str(config), *arguments])
         return status, json.loads((tmp_path / "finetune/run.json").read_text())
 

@@ -26,7 +26,8 @@ def load_torch(path: str | os.PathLike[str], map_location: Any = "cpu") -> Any:
     """
     check_zip(path)
     try:
-        content = torch.load(path, map_location=map_location, weights_only=True)
+        with Path(path).open("rb") as file:  # by its contents: torch goes by the suffix of a path
+            content = torch.load(file, map_location=map_location, weights_only=True)
     except OSError:
         raise
     except Exception as error:  # torch raises a different type for each kind of damage

@@ -7,7 +7,13 @@ from typing import Any
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    DistributedSampler,
+    IterableDataset,
+    default_collate,
+)
 from typing_extensions import override
 
 
@@ -109,6 +115,19 @@ def loading_options(workers: int) -> dict[str, Any]:
         "worker_init_fn": start_worker,
         "pin_memory": torch.cuda.is_available(),
     }
+
+
+def collate(items: list[Any]) -> Any:
+    """A batch of triplets.
+
+    Raises:
+        ValueError: naming the triplets, if their frames differ in size.
+    """
+    sizes = {item["id"]: tuple(item["gt"].shape[:0:-1]) for item in items}
+    if len(set(sizes.values())) > 1:
+        named = ", ".join(f"{name} ({width}x{height})" for name, (width, height) in sizes.items())
+        raise ValueError(f"frames of one batch differ in size: {named}; use a batch_size of 1")
+    return default_collate(items)
 
 
 def start_worker(worker: int) -> None:

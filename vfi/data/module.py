@@ -12,7 +12,7 @@ from typing_extensions import override
 from vfi.data.augment import Augmented
 from vfi.data.calibration import Place, as_floats, on_device, open_train, train_loader
 from vfi.data.images import Triplet
-from vfi.data.loading import Shard, check_workers, loading_options
+from vfi.data.loading import Shard, check_workers, collate, loading_options
 from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
@@ -187,6 +187,8 @@ class TripletDataModule(LightningDataModule):
         place = self._place()
         sampler = Shard(dataset, place.rank, place.world_size)
         options = loading_options(workers)
+        if batch_size > 1:
+            options["collate_fn"] = collate
         return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)
 
     def _place(self) -> Place:
