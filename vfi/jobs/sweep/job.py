@@ -80,6 +80,8 @@ def sweep(
         FileNotFoundError: if a path holds no file.
         ValueError: if a setting is out of range, or calibration would read what is scored.
     """
+    if policies is not None and not policies:
+        raise ValueError("policies is empty; name at least one, or leave the option out")
     numbers = {"height": height, "width": width, "repeats": repeats}
     measure.check_positive(**numbers, limit=limit, calibration=calibration)
     points = _points(policies or POLICIES, levels, repair, finetuned)
