@@ -40,6 +40,11 @@ COMMANDS = {
         "vfi.jobs.compare_video:compare_video",
         ("input",),
     ),
+    "models": Command("use", "list the models there are", "vfi.jobs.models:models"),
+    "doctor": Command("use", "tell what this machine can do", "vfi.jobs.doctor:doctor"),
+    "config": Command(
+        "use", "list the configurations, or write one out", "vfi.jobs.config:config", ("name",)
+    ),
     "test": Command("measure", "score a network on triplets of frames"),
     "validate": Command("measure", "score a network on the validation set of a training"),
     "benchmark": Command(

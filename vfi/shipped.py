@@ -1,6 +1,7 @@
 """What comes with the package: released models and configurations, installed or in a checkout."""
 
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,28 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 _PREFIX = "configs"
 _BASE = re.compile(r"^base:\s*(\S+)\s*$", re.MULTILINE)
+
+_MOVED = {
+    "baseline.yaml": "test/baseline.yaml",
+    "average_frames.yaml": "test/average.yaml",
+    "copy_frame.yaml": "test/copy.yaml",
+    "prune.yaml": "prune/aware.yaml",
+    "prune_naive.yaml": "prune/naive.yaml",
+    "prune_finetune.yaml": "prune/finetune.yaml",
+    "plan.yaml": "prune/plan.yaml",
+    "finetune.yaml": "fit/prune.yaml",
+    "finetune_quality.yaml": "fit/quality.yaml",
+    "rife_fast.yaml": "fit/fast.yaml",
+    "rife_tiny.yaml": "fit/tiny.yaml",
+    "further.yaml": "fit/further.yaml",
+    "predict.yaml": "predict/frames.yaml",
+    "sweep.yaml": "sweep/ratios.yaml",
+    "sweep_finetuned.yaml": "sweep/finetuned.yaml",
+    "sweep_heldout.yaml": "sweep/heldout.yaml",
+    "multi_gpu.yaml": "strategy/multi_gpu.yaml",
+    "deepspeed.yaml": "strategy/deepspeed.yaml",
+}
+"""Where configurations are now that commands of earlier releases, and cards, name."""
 
 
 def folder(name: str) -> Path:
@@ -22,7 +45,7 @@ def configs() -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.yaml"))
 
 
-def found(path: str | Path) -> Path:
+def found(path: str | os.PathLike[str]) -> Path:
     """The file or folder of that path, or what comes with the package under that name.
 
     Configurations and what they name work from anywhere: ``configs/test/baseline.yaml``, or
@@ -32,9 +55,24 @@ def found(path: str | Path) -> Path:
     if path.exists() or path.is_absolute():
         return path
     name = path.relative_to(_PREFIX) if path.parts[:1] == (_PREFIX,) else path
-    for candidate in (name, name.with_name(f"{name.name}.yaml")):
-        if candidate.parts and (folder(_PREFIX) / candidate).exists():
-            return folder(_PREFIX) / candidate
+    root = folder(_PREFIX)
+    for candidate in (name.as_posix(), f"{name.as_posix()}.yaml", _MOVED.get(name.as_posix())):
+        if candidate and candidate != "." and (root / candidate).exists():
+            return root / candidate
+    return path
+
+
+def config(name: str) -> Path:
+    """The configuration of that name or path.
+
+    Raises:
+        FileNotFoundError: if there is none, with the nearest name.
+    """
+    path = found(name)
+    if not path.is_file():
+        close = difflib.get_close_matches(name.removeprefix(f"{_PREFIX}/"), configs(), 1, 0.4)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise FileNotFoundError(f"there is no configuration {name}; {hint}`vfi config` lists them")
     return path
 
 
@@ -62,15 +100,11 @@ def with_bases(args: Sequence[str]) -> list[str]:
 
 def _chain(name: str, seen: set[Path]) -> list[Path]:
     """A configuration after all that it is based on, but for those that were there before."""
-    path = found(name)
+    if name.lstrip().startswith("{"):  # options themselves
+        return [Path(name)]
+    path = config(name)
     if path in seen:
         return []
     seen.add(path)
-    if name.lstrip().startswith("{"):  # options themselves
-        return [path]
-    if not path.is_file():
-        close = difflib.get_close_matches(name.removeprefix(f"{_PREFIX}/"), configs(), 1, 0.4)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise FileNotFoundError(f"there is no configuration {name}; {hint}`vfi config` lists them")
     base = _BASE.search(path.read_text(encoding="utf-8"))
     return [*(_chain(base[1], seen) if base else []), path]

@@ -8,13 +8,11 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 
-from tests.helpers.paths import CONFIGS
+from tests.helpers.configs import whole
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.checkpoints.integrity import DIGEST_KEY
 from vfi.models import RIFE
-
-CONFIG = CONFIGS / "finetune.yaml"
 
 
 class Disturbance(Callback):
@@ -40,7 +38,7 @@ def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
     network = folder / "dense.safetensors"
     folder.mkdir(exist_ok=True)
     save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
-    text = CONFIG.read_text().replace("rife_v4.0", str(network))
+    text = yaml.safe_dump(whole("fit/prune.yaml")).replace("rife_v4.0", str(network))
     text = text.replace("runs/", f"{folder}/").replace("configs/splits/train_clips_val.txt", "LIST")
     config = yaml.safe_load(text.replace("LIST", str(clips / "judge.txt")))
     config["model"]["init_args"]["optimizer"] |= {"lr": 3e-3, "warmup": 2}
@@ -51,13 +49,13 @@ def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
     val |= {"strides": [1, 3], "per_clip": 4, "size": 64}
     config["data"]["num_workers"] = 0
     config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 2, "accelerator": "cpu"} | settings
-    pruning, *others, bar = config["trainer"]["callbacks"]
+    *others, bar, pruning = config["trainer"]["callbacks"]
     policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
     pruning["init_args"] |= {"calibration": 1}
     pruning["init_args"]["policy"]["init_args"] |= policy
     assert "RichProgressBar" in bar["class_path"]
     config["trainer"]["enable_progress_bar"] = False
-    config["trainer"]["callbacks"] = [pruning, *others, *more]
+    config["trainer"]["callbacks"] = [*others, pruning, *more]
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

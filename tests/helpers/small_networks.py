@@ -24,6 +24,15 @@ def small_spec(name: str, refine: bool = True, teacher: bool = False) -> RIFESpe
     return spec.replace(teacher=BlockSpec.uniform(4, 1)) if teacher else spec.for_inference()
 
 
+def narrow_network() -> RIFE:
+    """A narrow rife_v4.0 with its teacher block, of even widths and random weights."""
+    official = VARIANTS["rife_v4.0"]
+    blocks = tuple(BlockSpec.uniform(8, block.scale) for block in official.blocks)
+    teacher, refine = BlockSpec.uniform(8, 1), RefineSpec.uniform(4)
+    torch.manual_seed(0)
+    return RIFE(official.replace(blocks=blocks, teacher=teacher, refine=refine)).eval()
+
+
 def fill(network: RIFE, gain: float = 0.5) -> RIFE:
     """Weights drawn from the crc32 of their names; with the gain of 0.5 as in the golden files."""
     state = {}

@@ -10,7 +10,6 @@ from vfi.pruning import (
     compact,
     fixed_layers,
     masked,
-    matching,
     output_dim,
     with_widths,
 )
@@ -145,10 +144,10 @@ def test_transposed_convolutions_keep_their_outputs_on_dim_1():
 
 def test_patterns():
     groups = channel_groups(VARIANTS["rife"])
-    assert matching(groups, "*.stem") == ["block0.stem", "block1.stem", "block2.stem"]
-    assert len(matching(groups, "context")) == 8
-    assert matching(groups, "unet.down1") == ["unet.down1.inner", "unet.down1.out"]
+    assert groups.matching("*.stem") == ["block0.stem", "block1.stem", "block2.stem"]
+    assert len(groups.matching("context")) == 8
+    assert groups.matching("unet.down1") == ["unet.down1.inner", "unet.down1.out"]
     with pytest.raises(ValueError, match=r"pattern 'blok0\.\*' matches no .*block0\.stem"):
-        matching(groups, "blok0.*")
+        groups.matching("blok0.*")
     with pytest.raises(ValueError, match=r"unknown channel group 'block9\.trunk'"):
         with_widths(VARIANTS["rife"], {"block9.trunk": 3})

@@ -58,14 +58,14 @@ def test_stopped_in_mid_epoch_and_resumed_equals_unbroken(
     step = 5 // accumulate  # of epochs with 4 batches
     path = changed(recipe(broken, clips, disturbance(step, kind)), workers, **settings)
     assert main(["fit", "-c", str(path)]) == status
-    last = broken / "finetune/checkpoints/last.ckpt"
+    last = broken / "prune_fit/checkpoints/last.ckpt"
     stopped_at = torch.load(last, weights_only=True)["global_step"]
     assert stopped_at == step + 1
     assert stopped_at % (4 // accumulate)  # within an epoch
     assert f"stopped by {kind} at step {stopped_at}; {last} is on disk" in caplog.text
     assert main(["fit", "-c", str(changed(recipe(broken, clips), workers, **settings))]) == 0
     assert f"going on from {last}" in caplog.text
-    assert_same_run(whole / "finetune", broken / "finetune")
+    assert_same_run(whole / "prune_fit", broken / "prune_fit")
 
 
 def test_two_processes_stop_together_and_go_on(clips, tmp_path):
@@ -79,7 +79,7 @@ def test_two_processes_stop_together_and_go_on(clips, tmp_path):
     assert "stopped by SIGTERM at step 6" in done.stderr.replace("\n", " ")
     done = command_line("fit", "-c", changed(recipe(broken, clips), **settings))
     assert done.returncode == 0, done.stderr
-    assert_same_run(whole / "finetune", broken / "finetune")
+    assert_same_run(whole / "prune_fit", broken / "prune_fit")
 
 
 def test_a_row_of_losses_is_an_optimizer_step_and_the_mean_of_its_batches(clips, tmp_path):
@@ -89,7 +89,7 @@ def test_a_row_of_losses_is_an_optimizer_step_and_the_mean_of_its_batches(clips,
     config["model"]["init_args"]["optimizer"] |= {"lr": 1e-30, "weight_decay": 0.0}  # stands still
     path.write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(path)]) == 0
-    paired = read(tmp_path / "finetune/losses.csv")
+    paired = read(tmp_path / "prune_fit/losses.csv")
     assert paired["step"].tolist() == [1, 2]
     config["trainer"] |= {"accumulate_grad_batches": 1, "default_root_dir": str(tmp_path / "one")}
     path.write_text(yaml.safe_dump(config))
@@ -109,10 +109,10 @@ def finished(tmp_path_factory, clips) -> Path:
 @pytest.fixture
 def run(finished, tmp_path, clips):
     """A copy of that run, which commands may go on with; gives the status and the record."""
-    (tmp_path / "finetune/checkpoints").mkdir(parents=True)
-    for path in (finished / "finetune").rglob("*.*"):
+    (tmp_path / "prune_fit/checkpoints").mkdir(parents=True)
+    for path in (finished / "prune_fit").rglob("*.*"):
         if path.is_file():
-            target = tmp_path / "finetune" / path.relative_to(finished / "finetune")
+            target = tmp_path / "prune_fit" / path.relative_to(finished / "prune_fit")
             target.write_bytes(path.read_bytes())
 
     def run(*arguments: str, **trainer: object) -> tuple[int, dict]:
@@ -120,7 +120,7 @@ def run(finished, tmp_path, clips):
         text = config.read_text()  # the network is the one that the run began with
         config.write_text(text.replace(str(tmp_path / "dense"), str(finished / "dense")))
         status = main(["fit", "-c", str(config), *arguments])
-        return status, json.loads((tmp_path / "finetune/run.json").read_text())
+        return status, json.loads((tmp_path / "prune_fit/run.json").read_text())
 
     return run
 
@@ -134,7 +134,7 @@ def test_a_longer_run_must_say_what_becomes_of_the_learning_rate(run, caplog, tm
     status, _ = run("--model.optimizer.steps", "8", max_epochs=2)
     assert status == 0
     assert "the learning rate now ends at step 8 instead of 4: at step 4" in caplog.text
-    rates = read(tmp_path / "finetune/losses.csv")
+    rates = read(tmp_path / "prune_fit/losses.csv")
     assert rates["step"].tolist() == [2, 4, 6, 8]
     assert rates["lr"].iloc[-2] > 0
 
@@ -182,12 +182,12 @@ def test_other_clips_are_other_data(run, caplog, clips, tmp_path):
 def test_another_run_is_not_replaced_unless_it_is_said(run, caplog, tmp_path):
     status, record = run("--ckpt_path", "null")
     assert status == 2
-    assert f"{tmp_path / 'finetune'} holds another run of fit" in caplog.text
+    assert f"{tmp_path / 'prune_fit'} holds another run of fit" in caplog.text
     status, record = run("--overwrite", "true", max_epochs=2)
     assert status == 0
     assert "replacing the run in" in caplog.text
     assert record["config"]["trainer"]["max_epochs"] == 2
-    assert state(tmp_path / "finetune")["global_step"] == 8
+    assert state(tmp_path / "prune_fit")["global_step"] == 8
 
 
 def test_last_is_found_with_a_logger(clips, tmp_path, caplog):
@@ -198,5 +198,5 @@ def test_last_is_found_with_a_logger(clips, tmp_path, caplog):
         config = changed(recipe(tmp_path, clips), logger=logger, max_epochs=epochs)
         assert main(["fit", "-c", str(config), *steps]) == 0
     assert "training starts at step 0" in caplog.text
-    assert f"going on from {tmp_path / 'finetune/checkpoints/last.ckpt'}" in caplog.text
-    assert state(tmp_path / "finetune")["global_step"] == 8
+    assert f"going on from {tmp_path / 'prune_fit/checkpoints/last.ckpt'}" in caplog.text
+    assert state(tmp_path / "prune_fit")["global_step"] == 8

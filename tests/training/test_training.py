@@ -23,7 +23,7 @@ def finished(tmp_path_factory, clips) -> Path:
     """The run folder of the recipe, run without a stop."""
     folder = tmp_path_factory.mktemp("whole")
     assert main(["fit", "-c", str(recipe(folder, clips))]) == 0
-    return folder / "finetune"
+    return folder / "prune_fit"
 
 
 def test_the_run_folder_tells_all(finished):
@@ -67,13 +67,13 @@ def test_pruning_may_be_listed_after_the_average(finished, clips, tmp_path):
     config["trainer"]["callbacks"] = [*others, pruning]  # as in a file that adds it to another's
     path.write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(path)]) == 0
-    assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "finetune")))
+    assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "prune_fit")))
 
 
 def test_what_is_not_finite_stops_the_training_in_one_line(clips, tmp_path, caplog):
     config = recipe(tmp_path, clips, disturbance(6, "spoil"))
     assert main(["fit", "-c", str(config)]) == 2
-    last = tmp_path / "finetune/checkpoints/last.ckpt"
+    last = tmp_path / "prune_fit/checkpoints/last.ckpt"
     assert f"training stopped at step 6: the loss is nan; the last checkpoint is {last}" in (
         caplog.text
     )
@@ -107,7 +107,7 @@ def test_the_average_of_a_masked_network_is_masked(clips, tmp_path):
     config["trainer"] |= {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1}
     (tmp_path / "mask.yaml").write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(tmp_path / "mask.yaml")]) == 0
-    network = load_network(tmp_path / "finetune/checkpoints/last.ckpt")
+    network = load_network(tmp_path / "prune_fit/checkpoints/last.ckpt")
     assert network.spec == load_network(tmp_path / "dense.safetensors").spec
     weights = [p.flatten(1) for p in network.parameters() if p.ndim == 4]
     assert sum((w == 0).all(1).sum() for w in weights) >= 0.3 * sum(len(w) for w in weights)

@@ -172,9 +172,8 @@ def _scores(network: RIFE, dataset: TripletSet, label: str) -> list[dict[str, An
 def _speed(networks: Mapping[str, RIFE], height: int, width: int, repeats: int) -> dict[str, Any]:
     """How much faster than its parent the model is, measured in turns."""
     models = {who: Interpolator(network).eval() for who, network in networks.items()}
-    measured = measure.compare_latency(
-        models, height, width, repeats=repeats, channels_last=True, progress=True
-    )
+    conditions = measure.Conditions(height, width, channels_last=True)
+    measured = measure.compare_latency(models, conditions, repeats=repeats, progress=True)
     machine = {"cpu": reporting.environment()["cpu"], "torch": str(torch.__version__)}
     parent_ms = measured["parent"].median_ms
     return {**asdict(measured["model"]), "parent_median_ms": parent_ms, "machine": machine}

@@ -3,10 +3,10 @@
 from vfi.pruning.budget import LatencyBudget
 from vfi.pruning.channels import (
     ChannelGroup,
+    ChannelGroups,
     Consumer,
     channel_groups,
     fixed_layers,
-    matching,
     output_dim,
     with_widths,
 )
@@ -19,7 +19,7 @@ from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy
 from vfi.pruning.prices import LatencyTable, latency_table
 from vfi.pruning.repair import repair
 from vfi.pruning.saved import SavedPlan
-from vfi.pruning.widths import best_channels
+from vfi.pruning.selection import Selection, best_channels
 
 __all__ = [
     "L1",
@@ -28,6 +28,7 @@ __all__ = [
     "ArchitectureAware",
     "Batch",
     "ChannelGroup",
+    "ChannelGroups",
     "Consumer",
     "GlobalThreshold",
     "Importance",
@@ -39,6 +40,7 @@ __all__ = [
     "PruningPlan",
     "SavedPlan",
     "Scores",
+    "Selection",
     "Taylor",
     "best_channels",
     "channel_groups",
@@ -47,7 +49,6 @@ __all__ = [
     "fixed_layers",
     "latency_table",
     "masked",
-    "matching",
     "output_dim",
     "repair",
     "with_widths",

@@ -13,12 +13,14 @@ import dataclasses
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from vfi.models import BlockSpec, RefineSpec, RIFESpec
 
+Conv = nn.Conv2d | nn.ConvTranspose2d
 Path = tuple[str | int, ...]
 
 
@@ -63,18 +65,81 @@ class ChannelGroup:
         return f"first convolution: it reads {self.signals}" if self.signals else ""
 
 
-def channel_groups(spec: RIFESpec) -> dict[str, ChannelGroup]:
-    """All groups of the network ``RIFE(spec)``, by name, in the order of computation.
+@dataclass(frozen=True)
+class ChannelGroups(Mapping[str, ChannelGroup]):
+    """The channel groups of a network by name, in the order of computation.
+
+    Attributes:
+        groups: all of them.
+    """
+
+    groups: tuple[ChannelGroup, ...]
+
+    @cached_property
+    def _by_name(self) -> dict[str, ChannelGroup]:
+        return {group.name: group for group in self.groups}
+
+    def __getitem__(self, name: str) -> ChannelGroup:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    @property
+    def total(self) -> int:
+        """How many channels there are to prune."""
+        return sum(group.width for group in self.groups)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The channels of every group."""
+        return {group.name: group.width for group in self.groups}
+
+    @property
+    def producers(self) -> dict[str, str]:
+        """Every convolution that puts out a group's channels -> that group."""
+        return {producer: group.name for group in self.groups for producer in group.producers}
+
+    def known(self, name: str) -> ChannelGroup:
+        """The group of that name.
+
+        Raises:
+            ValueError: if there is none; the message lists the names.
+        """
+        if name not in self:
+            raise ValueError(f"unknown channel group {name!r}; the groups are {', '.join(self)}")
+        return self[name]
+
+    def matching(self, pattern: str) -> list[str]:
+        """Names of the groups that ``pattern`` means: shell-style, or a part as ``unet.down1``.
+
+        Raises:
+            ValueError: if it matches nothing; the message lists the names.
+        """
+        names = [n for n in self if n.startswith(f"{pattern}.") or fnmatch.fnmatchcase(n, pattern)]
+        if not names:
+            raise ValueError(
+                f"pattern {pattern!r} matches no channel group; the groups are {', '.join(self)}"
+            )
+        return names
+
+
+@lru_cache(maxsize=16)
+def channel_groups(spec: RIFESpec) -> ChannelGroups:
+    """All groups of the network ``RIFE(spec)``, made once.
 
     The teacher block has none: it is dropped after training, so nothing is won by pruning it, and
     it reads only images, flow and masks, so it does not change when the rest is pruned.
     """
-    groups = []
+    groups: list[ChannelGroup] = []
     for index, block in enumerate(spec.blocks):
         groups += _block_groups(index, block)
     if spec.refine is not None:
         groups += [*_context_groups(spec.refine), *_unet_groups(spec.refine)]
-    return {group.name: group for group in groups}
+    return ChannelGroups(tuple(groups))
 
 
 def fixed_layers(spec: RIFESpec) -> dict[str, str]:
@@ -101,47 +166,36 @@ def with_widths(spec: RIFESpec, widths: Mapping[str, int]) -> RIFESpec:
     """
     groups = channel_groups(spec)
     for name, width in widths.items():
-        spec = _replaced(spec, known_group(groups, name).path, width)
+        spec = _replaced(spec, groups.known(name).path, width)
     return spec
 
 
-def known_group(groups: Mapping[str, ChannelGroup], name: str) -> ChannelGroup:
-    """The group of that name.
+def conv_of(network: nn.Module, name: str) -> Conv:
+    """The convolution of that name.
 
     Raises:
-        ValueError: if there is none; the message lists the names.
+        ValueError: if what has the name is none.
     """
-    if name not in groups:
-        raise ValueError(f"unknown channel group {name!r}; the groups are {', '.join(groups)}")
-    return groups[name]
+    module = network.get_submodule(name)
+    if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        raise ValueError(f"{name} is a {type(module).__name__}; it must be a convolution")
+    return module
 
 
-def matching(groups: Mapping[str, ChannelGroup], pattern: str) -> list[str]:
-    """Names of the groups that ``pattern`` means: shell-style, or a part such as ``unet.down1``.
+def bias_of(conv: Conv) -> Tensor:
+    """The bias, which every convolution of the family has.
 
     Raises:
-        ValueError: if it matches nothing; the message lists the names.
+        ValueError: if this one has none.
     """
-    names = [
-        name
-        for name in groups
-        if name.startswith(f"{pattern}.") or fnmatch.fnmatchcase(name, pattern)
-    ]
-    if not names:
-        raise ValueError(
-            f"pattern {pattern!r} matches no channel group; the groups are {', '.join(groups)}"
-        )
-    return names
+    if conv.bias is None:
+        raise ValueError(f"{conv} has no bias; networks are pruned and repaired with theirs")
+    return conv.bias
 
 
-def output_dim(conv: nn.Module) -> int:
+def output_dim(conv: Conv) -> int:
     """The dimension of ``conv.weight`` that counts output channels; the other of 0, 1 is inputs."""
     return 1 if isinstance(conv, nn.ConvTranspose2d) else 0
-
-
-def total_channels(groups: Iterable[ChannelGroup]) -> int:
-    """How many channels there are to prune."""
-    return sum(group.width for group in groups)
 
 
 def _block_groups(index: int, spec: BlockSpec) -> Iterator[ChannelGroup]:

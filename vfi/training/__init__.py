@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from vfi.training.evaluation import EvaluationReport
     from vfi.training.guard import DivergenceGuard
     from vfi.training.module import BaselineModule, InterpolationModule, RIFEModule
+    from vfi.training.precision import AutoPrecision
     from vfi.training.predictions import FrameWriter
     from vfi.training.pruning import ChannelPruning
     from vfi.training.report import TrainingReport
     from vfi.training.resume import last_checkpoint
 
 _PLACES = {
+    "AutoPrecision": "precision",
     "Averaging": "averaging",
     "BaselineModule": "module",
     "ChannelPruning": "pruning",
@@ -31,6 +33,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "AutoPrecision",
     "Averaging",
     "BaselineModule",
     "ChannelPruning",

@@ -22,6 +22,7 @@ from vfi.training.checkpoint_io import SafeCheckpointIO
 from vfi.training.evaluation import EvaluationReport, pruning_of
 from vfi.training.finetune import finetune
 from vfi.training.module import InterpolationModule
+from vfi.training.pruning import ChannelPruning
 from vfi.training.resume import checkpointing
 from vfi.training.stopping import Stopping
 
@@ -119,6 +120,8 @@ class VFICLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Resumes: callbacks must know in ``setup`` whether there is a checkpoint."""
+        # Pruning first, wherever a configuration adds it: others look at what it leaves.
+        self.trainer.callbacks.sort(key=lambda callback: not isinstance(callback, ChannelPruning))
         options = self.config_init["fit"]
         asked, folder = options.pop("ckpt_path", None), Path(self.trainer.default_root_dir)
         first, overwrite = self.trainer.is_global_zero, options.overwrite

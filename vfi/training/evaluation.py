@@ -171,8 +171,9 @@ class EvaluationReport(Callback):
         costs = dataclasses.asdict(measure.efficiency(pl_module.network, *size))
         if self.repeats:
             models = {"dense": Interpolator(dense)} if dense else {}
+            conditions = measure.Conditions(*size, channels_last=True, device=str(pl_module.device))
             measured = measure.compare_latency(
-                {**models, "network": pl_module}, *size, repeats=self.repeats, channels_last=True
+                {**models, "network": pl_module}, conditions, repeats=self.repeats
             )
             costs |= dataclasses.asdict(measured["network"])
             if dense:

@@ -171,6 +171,8 @@ def _all_frames(
         static_pairs=tally.static_pairs,
         duplicates=tally.duplicates,
         cuts=tally.cuts,
+        held=tally.held,
+        repeats=tally.repeats,
         problems=source.problems,
     )
 
@@ -198,6 +200,7 @@ def _timing(info: SourceInfo, options: Settings) -> Timing:
         start=info.start,
         tick=info.tick,
         fills_gaps=options.duplicates == "drop",
+        step=info.step,
     )
 
 

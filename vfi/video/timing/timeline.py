@@ -11,6 +11,8 @@ from fractions import Fraction
 
 _MAX_TICKS = 1_000_000
 _FALLBACK_TICKS = 90_000
+_LONG_GAP = Fraction(9, 2)  # usual steps
+_FINE = 10_000  # units a second, at the least, where the start fits no coarser ones
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Timing:
         rate: output frames per second, or None where the output's rate varies.
         time_base: the unit of the output's timestamps in seconds.
         bisects: whether halving intervals again and again reaches every output time.
+        step: the usual time between input frames, None if there is none. Where the next frame is
+            long in coming, the last one is held and only the last such step is interpolated.
     """
 
     cadence: Cadence
@@ -103,6 +107,22 @@ class Timing:
     rate: Fraction | None
     time_base: Fraction
     bisects: bool = True
+    step: Fraction | None = None
+
+    def departure(self, start: Fraction, end: Fraction) -> Fraction:
+        """From when on the picture changes between frames shown at ``start`` and ``end``."""
+        long = self.step is not None and end - start > _LONG_GAP * self.step
+        return end - self.step if long and self.step is not None else start
+
+    def between(self, start: Fraction, end: Fraction) -> list[Fraction]:
+        """The output times in [start, end), for an interval between successive input frames."""
+        departure = self.departure(start, end)
+        times = self.cadence.between(departure, end)
+        if departure == start:
+            return times
+        if isinstance(self.cadence, EvenParts):  # as many frames as ever, but for the first
+            return [start, *times[1:]]
+        return self.cadence.between(start, departure) + times
 
     def ticks(self, time: Fraction) -> int:
         """The output timestamp of input time ``time``."""
@@ -135,6 +155,7 @@ def plan_timing(
     start: Fraction,
     tick: Fraction,
     fills_gaps: bool = False,
+    step: Fraction | None = None,
 ) -> Timing:
     """Turns what the user asked for into output times.
 
@@ -147,6 +168,7 @@ def plan_timing(
         start: the first frame's time.
         tick: the unit of the input's timestamps.
         fills_gaps: whether duplicates are dropped, so that intervals have any length.
+        step: the usual time between input frames.
     """
     if multiplier is None and fps is None:
         if slow_motion == 1:
@@ -166,8 +188,8 @@ def plan_timing(
     offset = start * slow_motion
     base = _common_unit(1 / fps, offset) if fps else tick * slow_motion / parts
     if base.denominator > _MAX_TICKS:
-        base = 1 / fps if fps else Fraction(1, _FALLBACK_TICKS)
-    return Timing(cadence, slow_motion, fps, base, bisects)
+        base = 1 / fps / math.ceil(_FINE / fps) if fps else Fraction(1, _FALLBACK_TICKS)
+    return Timing(cadence, slow_motion, fps, base, bisects, step)
 
 
 def _common_unit(a: Fraction, b: Fraction) -> Fraction:

@@ -44,6 +44,7 @@ class Encoder:
         preset: its default.
         options: further ones, always set.
         parameters: the name of the option that holds the encoder's own parameters, if any.
+        fastest: frames a second that it takes at most, None for any.
         even: the picture's sides must be multiples of the chroma's subsampling.
     """
 
@@ -57,6 +58,7 @@ class Encoder:
     options: tuple[tuple[str, str], ...] = ()
     parameters: str | None = None
     even: bool = False
+    fastest: int | None = None
 
 
 ENCODERS = {
@@ -95,7 +97,9 @@ ENCODERS = {
         "3",
         (("b", "0"), ("row-mt", "1")),
     ),
-    "av1": Encoder("libsvtav1", "crf", 28, 63, "preset", tuple(map(str, range(14))), "8"),
+    "av1": Encoder(
+        "libsvtav1", "crf", 28, 63, "preset", tuple(map(str, range(14))), "8", fastest=240
+    ),
     "mpeg4": Encoder("mpeg4", "qscale", 3, 31),
     "prores": Encoder("prores_ks"),
     "ffv1": Encoder("ffv1"),

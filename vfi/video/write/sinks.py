@@ -103,7 +103,7 @@ class VideoSink(Sink):
 
     def write(self, planes: list[np.ndarray], time: Fraction) -> None:
         self.skip(time)
-        self._writer.write(planes, self._ticks[-1])
+        self._writer.write(planes)
 
     def finish(self, end: Fraction | None) -> None:
         self._writer.close()
