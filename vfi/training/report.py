@@ -174,7 +174,7 @@ class TrainingReport(Callback):
         if not trainer.is_global_zero:
             return
         for callback in checkpointing(trainer):
-            if callback.monitor and callback.best_model_path:
+            if callback.monitor and callback.best_model_score is not None:
                 score, path = callback.best_model_score, callback.best_model_path
                 logger.info("best %s %.3f: %s", callback.monitor, score, path)
         logger.info("wrote %s", trainer.default_root_dir)
