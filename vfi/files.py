@@ -138,3 +138,14 @@ def natural_key(text: str) -> tuple[list[tuple[int, int | str]], str]:
     """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
     parts = re.split(r"(\d+)", text)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], text
+
+
+def check_not_input(output: Path, inputs: Collection[Path]) -> None:
+    """Makes sure that writing does not change what is read, whatever names and links lead to it.
+
+    Raises:
+        ValueError: if ``output`` is one of the files.
+    """
+    for path in inputs:
+        if output.resolve() == path.resolve() or (output.exists() and output.samefile(path)):
+            raise ValueError(f"{output} is the input {path}; give the output another name")
