@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from tests.helpers.paths import CONFIGS
+from tests.helpers.configs import whole
 from tests.helpers.small_networks import fill, small_spec
 from vfi import measure
 from vfi.checkpoints import load_network, save_network
@@ -246,7 +246,7 @@ def test_bad_settings(network, tmp_path, settings, message):
 
 
 def test_from_a_configuration(network, tmp_path):
-    config = yaml.safe_load((CONFIGS / "sweep.yaml").read_text())
+    config = whole("sweep/ratios.yaml")
     config["policies"]["aware"]["init_args"] |= {"min_channels": 1, "multiple": 1}
     config |= {"network": network, "levels": [0.3], "height": 32, "width": 32, "repeats": 1}
     path = tmp_path / "sweep.yaml"

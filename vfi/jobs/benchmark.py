@@ -15,6 +15,11 @@ from vfi.measure.latency import compare_latency
 from vfi.measure.memory import peak_memory_of
 from vfi.models.device import usable
 
+_SHOWN = (
+    *("model", "parameters", "macs", "flops", "weights_mib"),
+    *("median_ms", "p90_ms", "fps", "speedup", "peak_memory_mib"),
+)
+
 
 def benchmark(
     models: list[str] = ["rife_v4.0"],  # noqa: B006  (never changed; shown as the CLI's default)
@@ -69,11 +74,9 @@ def benchmark(
 def _show(rows: list[dict[str, Any]]) -> None:
     first = rows[0]
     layout = "channels_last" if first["channels_last"] else "contiguous"
-    columns = ("model", "parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps")
-    columns = (*columns, "speedup", "peak_memory_mib")
     reporting.table(
         f"{first['width']}x{first['height']} pixels on {first['device']}",
-        [{key: row[key] for key in columns} for row in rows],
+        [{key: row[key] for key in _SHOWN} for row in rows],
         caption=f"{first['precision']}, {layout}, {first['threads']} threads, "
         f"{first['repeats']} interleaved rounds; speedup over {first['model']}",
     )

@@ -33,6 +33,10 @@ class Picture:
         """``(3, H, W)`` float32 RGB in [0, 1]."""
         return self.spec.to_rgb(self.planes, device)
 
+    def whole(self, device: torch.device | str = "cpu") -> Tensor:
+        """``(3, H, W)`` float32 RGB with all that is stored, above white and below black too."""
+        return self.spec.to_rgb(self.planes, device, clamp=False)
+
     @property
     def nbytes(self) -> int:
         """Bytes of memory it holds."""
@@ -60,6 +64,7 @@ class SourceInfo:
         holds_last: whether the last frame is shown for a time of its own, as in a video.
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
+        files: the files that are read.
         clock: the timeline of all its streams, of which the times above are.
     """
 
@@ -79,6 +84,7 @@ class SourceInfo:
     holds_last: bool = False
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False
+    files: tuple[Path, ...] = ()
     clock: Clock = field(default_factory=Clock)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import torch
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type
@@ -49,6 +50,7 @@ class VideoSource(Source):
             aspect = stream.sample_aspect_ratio
             tags = _tags(first, stream.codec_context)
         self._by_order = found.by_order
+        self._resized = False
         self._times = display_times(found, self._clock)
         if not self._times:  # a bare stream of pictures
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
@@ -78,6 +80,7 @@ class VideoSource(Source):
             holds_last=True,
             display_matrix=_display_matrix(first),
             is_video=True,
+            files=(self._path,),
             clock=self._clock,
         )
 
@@ -144,16 +147,49 @@ class VideoSource(Source):
 
     def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
         info = self.info
-        if frame.format.name.replace("yuvj", "yuv") != self._format or (
-            (frame.width, frame.height) != (info.width, info.height)
-        ):
-            span = info.tags.range or None
-            frame = frame.reformat(
-                info.width, info.height, self._format, src_color_range=span, dst_color_range=span
+        if (frame.width, frame.height) != (info.width, info.height):
+            return self._fitted(frame)
+        if frame.format.name.replace("yuvj", "yuv") != self._format:
+            frame = self._converted(frame, info.width, info.height)
+        return self._codes(frame, info.height, info.width)
+
+    def _converted(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        span = self.info.tags.range or None
+        return frame.reformat(
+            width, height, self._format, src_color_range=span, dst_color_range=span
+        )
+
+    def _fitted(self, frame: VideoFrame) -> list[np.ndarray]:
+        """A frame of another size than the first: scaled without distortion, in black bars."""
+        info = self.info
+        if not self._resized:
+            self._resized = True
+            self.problems.append(
+                f"the picture changes from {info.width}x{info.height} to "
+                f"{frame.width}x{frame.height}; it is scaled to the first size"
             )
+        scale = min(Fraction(info.width, frame.width), Fraction(info.height, frame.height))
+        unit = 4  # whole chroma samples, and bars on both sides of them
+        width, height = (
+            min(limit, max(unit, round(side * scale / unit) * unit))
+            for side, limit in ((frame.width, info.width), (frame.height, info.height))
+        )
+        inner = self._codes(self._converted(frame, width, height), height, width)
+        planes = info.spec.from_rgb(torch.zeros(3, info.height, info.width))
+        left, top = (
+            ((info.width - width) // 2 // unit) * unit,
+            ((info.height - height) // 2 // unit) * unit,
+        )
+        for whole, part in zip(planes, inner, strict=True):
+            x, y = (left * whole.shape[1]) // info.width, (top * whole.shape[0]) // info.height
+            whole[y : y + part.shape[0], x : x + part.shape[1]] = part
+        return planes
+
+    def _codes(self, frame: VideoFrame, height: int, width: int) -> list[np.ndarray]:
+        info = self.info
         dtype = np.uint8 if info.spec.depth == 8 else np.uint16
         planes = []
-        sizes = info.spec.plane_sizes(info.height, info.width)
+        sizes = info.spec.plane_sizes(height, width)
         for plane, (height, width) in zip(frame.planes, sizes, strict=False):
             planes.append(plane_codes(plane, dtype)[:height, :width])
         return planes

@@ -7,6 +7,7 @@ from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
+from vfi.files import check_not_input
 from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
@@ -107,8 +108,7 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
         ValueError: if it cannot be written so.
     """
     kind = target(output)
-    if output.exists() and output.resolve() == info.path.resolve():
-        raise ValueError(f"{output} is the input; give the output another name")
+    check_output(output, info)
     if kind is Target.VIDEO:
         container = container_of(output)
         if not container.varies and timing.rate is not None:  # frames are numbered in it
@@ -122,6 +122,18 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"{output} exists; give the name of a new folder for the images")
     return Writing(output, kind, info, options, timing)
+
+
+def check_output(output: Path, info: SourceInfo) -> None:
+    """Makes sure that the output is no part of the input.
+
+    Raises:
+        ValueError: if it is one of its files, or would be one of its images.
+    """
+    check_not_input(output, info.files)
+    among = info.path.is_dir() and output.parent.exists() and output.parent.samefile(info.path)
+    if among and output.suffix.lower() in IMAGE_SUFFIXES:
+        raise ValueError(f"{output} would lie among the images of the input; choose another folder")
 
 
 def make_sink(

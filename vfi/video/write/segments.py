@@ -74,6 +74,9 @@ class SegmentWriter:
         folder: where they are, made by the caller.
         settings: how to encode.
         length: frames per segment.
+
+    Attributes:
+        finished: frames in finished segments.
     """
 
     def __init__(self, folder: Path, settings: VideoSettings, length: int = SEGMENT_FRAMES) -> None:
@@ -86,11 +89,7 @@ class SegmentWriter:
         for stale in [*list_segments(folder)[self._next :], *folder.glob(f"*{_PART_SUFFIX}")]:
             stale.unlink()
         self._open: _Segment | None = None
-
-    @property
-    def finished(self) -> int:
-        """Frames in finished segments."""
-        return self._next * self._length
+        self.finished = self._next * length
 
     def write(self, planes: list[np.ndarray]) -> None:
         """Encodes the next frame."""
@@ -104,6 +103,7 @@ class SegmentWriter:
         """Finishes the segment being written, however long it is."""
         if self._open is not None:
             self._open.close()
+            self.finished += self._open.frames
             self._open = None
             self._next += 1
 
