@@ -28,7 +28,8 @@ def run(tmp_path):
         policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
         policy["importance"] = {"class_path": "vfi.pruning.L1"}
         pruning["init_args"]["policy"]["init_args"] |= policy
-        settings = {"output": str(output), "repeats": 1, "latency_size": [32, 32]}
+        settings = {"repeats": 1, "latency_size": [32, 32]}
+        config["trainer"]["default_root_dir"] = str(output)
         evaluation["init_args"] |= settings | {"pictures": False}
         config["trainer"]["callbacks"] = [pruning, evaluation] if report else [pruning]
         config["trainer"] |= {"limit_test_batches": 2, "enable_progress_bar": False}

@@ -23,6 +23,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vfi.checkpoints.integrity import load_torch
 from vfi.files import atomic_path
 from vfi.models import RIFE, VARIANTS, RIFESpec
 
@@ -125,6 +126,8 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         if path.is_dir():
             raise ValueError("it is a folder; give the weights file itself, e.g. flownet.pkl")
+        if path.exists() and not path.is_file():
+            raise ValueError("it is a device or a pipe; give the path of a file")
         with path.open("rb") as file:
             head = file.read(9)
         # A safetensors file is the length of its header in 8 bytes, then JSON.
@@ -194,15 +197,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 
 def _read_torch(path: Path) -> Checkpoint:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch raises a different type for each kind of damage
-        raise ValueError(
-            "it is not a weights file, is cut short, or holds Python objects besides tensors, "
-            f"which are never run ({type(error).__name__})"
-        ) from error
+    content = load_torch(path)
     if isinstance(content, dict) and "state_dict" in content:
         return _from_lightning(content)
     if not _is_state_dict(content):

@@ -84,6 +84,8 @@ def sweep(
         FileNotFoundError: if a path holds no file.
         ValueError: if a setting is out of range, or calibration would read what is scored.
     """
+    if policies is not None and not policies:
+        raise ValueError("policies is empty; name at least one, or leave the option out")
     measure.check_positive(repeats=repeats, limit=limit, calibration=calibration)
     timing = measure.Conditions(height, width, channels_last=True, device=str(usable(device)))
     points = _points(policies or POLICIES, levels, repair, finetuned)
