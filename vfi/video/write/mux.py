@@ -134,6 +134,8 @@ class Assembly:
             track.add(output)
         if self.info.is_video:
             self._copy_metadata(output, video)
+        if self.settings.format.spec.alpha and settings.codec == "vp9":
+            video.metadata["alpha_mode"] = "1"
         if self._lacks_words():
             video.metadata["title"] = roomy(self._name)
         output.start_encoding()
