@@ -169,18 +169,24 @@ class PixelSpec:
         return plane.to(torch.int32).to(torch.int16).cpu().numpy().view(np.uint16)
 
 
-def working_format(name: str) -> str:
-    """The planar format, of no less precision, that frames of pixel format ``name`` are read as."""
-    if _PLANAR.match(name):
+def working_format(name: str, alpha: bool = False) -> str:
+    """The planar format, of no less precision, that frames of pixel format ``name`` are read as.
+
+    Args:
+        name: FFmpeg's name.
+        alpha: with a plane of alpha, if it has any.
+    """
+    found = _PLANAR.match(name)
+    if found and (alpha or not (found[1] or found[3])):
         return name.replace("yuvj", "yuv")
     layout = VideoFormat(name, 16, 16)
     colours = [part for part in layout.components if not part.is_alpha]
     depth = max(part.bits for part in colours)
     depth = 8 if layout.has_palette else next(d for d in (8, 10, 12, 14, 16) if d >= min(depth, 16))
     suffix = "" if depth == 8 else f"{depth}le"
-    alpha = "a" if any(part.is_alpha for part in layout.components) else ""
-    if layout.is_rgb or layout.has_palette or name.startswith("xyz") or alpha:
-        return f"gbr{alpha}p{suffix}"
+    a = "a" if alpha and any(part.is_alpha for part in layout.components) else ""
+    if layout.is_rgb or layout.has_palette or name.startswith("xyz") or a:
+        return f"gbr{a}p{suffix}"
     if len(colours) == 1:
         return f"gray{suffix}"
     ratio = (16 // colours[1].width, 16 // colours[1].height)

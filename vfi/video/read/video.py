@@ -58,9 +58,8 @@ class VideoSource(Source):
         if not self._times:  # a bare stream of pictures
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
-        self._format = working_format(first.format.name)
-        if is_gif and not _is_transparent(first):
-            self._format = "gbrp"
+        seen_through = not is_gif or _is_transparent(first)
+        self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
         if first.interlaced_frame:
             logger.warning("%s is interlaced; deinterlace it first for good results", path)

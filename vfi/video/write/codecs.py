@@ -244,7 +244,7 @@ def output_format(
     choices = {
         name: spec_of(name, tags, info.height)
         for name in (format.name for format in _library_codec(key).video_formats or ())
-        if name.startswith(kinds) and working_format(name) == name
+        if name.startswith(kinds) and working_format(name, alpha=True) == name
     }
     if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
         depths = sorted({spec.depth for spec in choices.values()})
