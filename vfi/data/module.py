@@ -184,8 +184,10 @@ class TripletDataModule(LightningDataModule):
         """
         if tested:
             check_calibration(self.train, self.tested)
-        self.setup("fit")
-        for batch in islice(self.train_dataloader(), count):
+        # as one process would read them at the start, so that any number of processes has the same
+        dataset = open_train(self.train, self.seed)
+        loader = train_loader(dataset, self.train, seed=self.seed, workers=self.num_workers)
+        for batch in islice(loader, count):
             yield as_floats(on_device(batch, device))
 
     def _in_order(self, dataset: Dataset[Triplet], batch_size: int, workers: int) -> DataLoader:

@@ -1,6 +1,8 @@
 """Pruning under Lightning: for the length of a test, or for good before training."""
 
 import copy
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,6 +166,7 @@ class ChannelPruning(Callback):
             "mode": self.mode,
             "repair": self.repair,
             "ratio": self.plan.ratio,
+            "plan_sha256": plan_digest(self.plan),
             "parameters": {"dense": before, "compact": after},
             "widths": self.plan.widths,
             "emptied": list(self.plan.emptied),
@@ -201,11 +204,19 @@ class ChannelPruning(Callback):
 
     def _make_plan(self, trainer: Trainer, pl_module: LightningModule) -> PruningPlan:
         """The plan of the first process, for all: one that measures time differs in each."""
-        plan = None
+        sent: tuple[dict[str, Any], str] | None = None
         if trainer.is_global_zero:
             batches = self._batches(trainer, pl_module.device)
-            plan = self.policy(pl_module.network, batches).to_dict()
-        return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
+            made = self.policy(network_of(pl_module), batches)
+            sent = made.to_dict(), plan_digest(made)
+        content, digest = trainer.strategy.broadcast(sent)
+        plan = PruningPlan.from_dict(content)
+        if plan_digest(plan) != digest:
+            raise ValueError(
+                f"process {trainer.global_rank} got another plan than the first one made; run the "
+                "same version of the project in all processes"
+            )
+        return plan
 
     def _repair(self, pruned: RIFE, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gives ``pruned`` the weights that the first process finds."""
@@ -221,6 +232,12 @@ class ChannelPruning(Callback):
         yield from trainer.datamodule.calibration_batches(
             self.calibration, device, tested=trainer.testing
         )
+
+
+def plan_digest(plan: PruningPlan) -> str:
+    """SHA-256 of a plan: the same channels of the same shape give the same digits."""
+    text = json.dumps(plan.to_dict(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def network_of(pl_module: LightningModule) -> RIFE:

@@ -1,0 +1,219 @@
+"""Kills commands at random moments, and looks whether anything is lost.
+
+    python -m tests.kill --trials 20 --output docs/results/trust/kills.json
+
+Each trial starts a command on a small network, sends SIGKILL or SIGTERM at a random moment, looks
+at every file that is there under its final name, and runs the same command again to its end: what
+it leaves must equal, to the bit, what a run that nobody stopped left.
+"""
+
+import argparse
+import json
+import logging
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import yaml
+
+from tests.helpers.paths import ROOT
+from tests.helpers.recipe import assert_equal, recipe, state
+from vfi.checkpoints import load_network
+from vfi.checkpoints.integrity import load_torch
+from vfi.data import SampleTriplets
+
+logger = logging.getLogger(__name__)
+Check = Callable[[Path, Path], None]
+
+
+def clips(root: Path) -> Path:
+    """Two folders of numbered images in which textures slide."""
+    for number, name in enumerate(("learn", "judge")):
+        (root / name).mkdir(parents=True)
+        texture = SampleTriplets()[3 + number]["gt"].permute(1, 2, 0).numpy()
+        for step in range(12):
+            window = texture[4 * step : 4 * step + 96, 3 * step : 3 * step + 96]
+            cv2.imwrite(str(root / name / f"{step:03d}.png"), np.ascontiguousarray(window))
+    (root / "judge.txt").write_text("judge\n", encoding="utf-8")
+    return root
+
+
+def fit(folder: Path, data: Path, processes: int = 1) -> list[str]:
+    """A training of 12 steps, with a checkpoint after each second one."""
+    saver = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint"}
+    saver["init_args"] = {
+        "filename": "last", "every_n_train_steps": 2, "enable_version_counter": False
+    }  # fmt: skip
+    path = recipe(folder, data, saver)
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if processes > 1:
+        config["trainer"] |= {"devices": processes, "strategy": "ddp"}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return ["fit", "-c", str(path)]
+
+
+def test(folder: Path, data: Path) -> list[str]:
+    """A test of a few triplets of the sample."""
+    recipe(folder, data)
+    arguments = ["--model", "vfi.training.RIFEModule", "--trainer.limit_test_batches", "6"]
+    arguments += ["--model.network", str(folder / "dense.safetensors"), "--trainer.callbacks"]
+    arguments += ["vfi.training.EvaluationReport", "--trainer.callbacks.repeats", "0"]
+    arguments += ["--trainer.default_root_dir", str(folder / "run"), "--overwrite", "true"]
+    return ["test", "--data.num_workers", "0", *arguments, "--trainer.accelerator", "cpu"]
+
+
+def sweep(folder: Path, data: Path) -> list[str]:
+    """A sweep of a few points."""
+    recipe(folder, data)
+    arguments = ["--network", str(folder / "dense.safetensors"), "--levels", "[0.2,0.4]"]
+    arguments += ["--height", "32", "--width", "32", "--repeats", "1", "--limit", "3"]
+    return ["sweep", *arguments, "--calibration", "1", "--output", str(folder / "run")]
+
+
+def same_fit(one: Path, other: Path) -> None:
+    """The same weights, optimizer, schedule and rows."""
+    assert_equal(state(one / "prune_fit"), state(other / "prune_fit"))
+    for name in ("losses.csv", "validation.csv"):
+        first, second = ((f / "prune_fit" / name).read_bytes() for f in (one, other))
+        assert first == second, name
+
+
+def same_test(one: Path, other: Path) -> None:
+    """The same scores."""
+    first, second = ((f / "run/per_triplet.csv").read_bytes() for f in (one, other))
+    assert first == second, "per_triplet.csv"
+
+
+def same_sweep(one: Path, other: Path) -> None:
+    """The same scores and channels at every point; times differ."""
+    times = ["median_ms", "dense_median_ms", "fps", "speedup"]
+    first, second = (pd.read_csv(f / "run/sweep.csv").drop(columns=times) for f in (one, other))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+JOBS: dict[str, tuple[Callable[[Path, Path], list[str]], Check]] = {
+    "fit": (fit, same_fit),
+    "fit, 2 processes": (lambda folder, data: fit(folder, data, 2), same_fit),
+    "test": (test, same_test),
+    "sweep": (sweep, same_sweep),
+}
+
+
+def start(command: list[str]) -> "subprocess.Popen[str]":
+    """Runs a command in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "lightning_cli.py"), *command],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(command: list[str]) -> float:
+    """Runs a command to its end; gives the seconds that it took."""
+    began = time.monotonic()
+    process = start(command)
+    _, told = process.communicate(timeout=900)
+    assert process.returncode == 0, told
+    return time.monotonic() - began
+
+
+def whole(folder: Path) -> None:
+    """Every file under a final name can be read."""
+    for path in folder.rglob("*"):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if path.suffix == ".ckpt":
+            load_torch(path)
+        elif path.suffix == ".safetensors":
+            load_network(path)
+        elif path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".csv":
+            pd.read_csv(path)
+
+
+def stop_at(command: list[str], moment: float, number: signal.Signals) -> int:
+    """Sends a signal after so many seconds: SIGKILL to all processes, SIGTERM to the first."""
+    process = start(command)
+    time.sleep(moment)
+    if process.poll() is None:
+        if number == signal.SIGKILL:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+    _, told = process.communicate(timeout=900)
+    lines = [line for line in told.splitlines() if "Traceback" in line]
+    assert not lines, told
+    return process.returncode
+
+
+def trial(job: str, number: signal.Signals, moment: float, shelf: Path, data: Path) -> str:
+    """One kill; gives how the command ended."""
+    make, same = JOBS[job]
+    folder = shelf / "broken"
+    shutil.rmtree(folder, ignore_errors=True)
+    command = make(folder, data)
+    ended = stop_at(command, moment, number)
+    whole(folder)
+    finish(command)
+    same(shelf / job, folder)
+    return {0: "had finished", -number: "killed", 128 + number: "stopped"}.get(ended, str(ended))
+
+
+def run(trials: int, seed: int, seconds: float, jobs: list[str]) -> dict[str, object]:
+    """All trials, or as many as the time allows; gives the counts."""
+    draw, began = random.Random(seed), time.monotonic()
+    counts: Counter[str] = Counter()
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory() as place:
+        shelf, data = Path(place), clips(Path(place) / "clips")
+        took = {}
+        for job in jobs:
+            took[job] = finish(JOBS[job][0](shelf / job, data))
+        for count in range(trials):
+            if time.monotonic() - began > seconds:
+                break
+            job = jobs[count % len(jobs)]
+            number = signal.SIGTERM if draw.random() < 1 / 3 else signal.SIGKILL
+            moment = draw.uniform(0.2, 1.0) * took[job]
+            name = f"{job}, {number.name} after {moment:.1f} s of {took[job]:.1f}"
+            try:
+                ended = trial(job, number, moment, shelf, data)
+                counts[f"{job}, {number.name}: {ended}, then equal"] += 1
+            except (AssertionError, ValueError, subprocess.TimeoutExpired) as error:
+                failures.append(f"{name}: {error}")
+            logger.info("%s: %s", name, failures[-1] if failures else "equal")
+    return {"seed": seed, "trials": sum(counts.values()) + len(failures),
+            "counts": dict(sorted(counts.items())), "failures": failures}  # fmt: skip
+
+
+def main() -> None:
+    """Runs the trials and writes their counts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=90)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no trial after so long")
+    parser.add_argument("--jobs", nargs="*", default=list(JOBS), choices=list(JOBS))
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    counts = run(options.trials, options.seed, options.seconds, options.jobs)
+    text = json.dumps(counts, indent=2)
+    if options.output:
+        options.output.write_text(text + "\n", encoding="utf-8")
+    logger.info("%s", text)
+
+
+if __name__ == "__main__":
+    main()
