@@ -78,7 +78,10 @@ def test(folder: Path, data: Path) -> list[str]:
 def sweep(folder: Path, data: Path) -> list[str]:
     """A sweep of a few points."""
     recipe(folder, data)
+    policy = {"scope": "layer", "min_channels": 1, "multiple": 1, "importance": "vfi.pruning.L1"}
+    aware = {"class_path": "vfi.pruning.ArchitectureAware", "init_args": policy}
     arguments = ["--network", str(folder / "dense.safetensors"), "--levels", "[0.2,0.4]"]
+    arguments += ["--policies", json.dumps({"aware": aware})]
     arguments += ["--height", "32", "--width", "32", "--repeats", "1", "--limit", "3"]
     return ["sweep", *arguments, "--calibration", "1", "--output", str(folder / "run")]
 
