@@ -135,8 +135,9 @@ class Started:
         told = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(told, 1)
         os.dup2(told, 2)
-        # what Lightning starts for further processes is this command line
-        sys.argv = [str(ROOT / "lightning_cli.py"), *command]
+        if any("2 processes" in word for word in command):  # Lightning repeats the command line
+            line = [sys.executable, str(ROOT / "lightning_cli.py"), *command]
+            os.execve(sys.executable, line, os.environ | {"PYTHONPATH": str(ROOT)})
         status = 1
         try:
             status = main(command)
