@@ -74,6 +74,31 @@ def test_the_way_of_warping_is_saved_and_can_be_asked_for(network, tmp_path):
     assert again.spec == network.spec.for_inference()
 
 
+def test_options_change_how_a_saved_network_runs_and_are_saved(network, tmp_path):
+    save_network(network, tmp_path / "n.safetensors")
+    options = {"finest_scale": 2, "refine_scale": 2, "warp_at_scale": True}
+    half = load_network(tmp_path / "n.safetensors", options=options)
+    assert (half.spec.finest_scale, half.spec.refine.scale, half.spec.warp_at_scale) == (2, 2, True)
+    save_network(half, tmp_path / "half.safetensors")
+    assert load_network(tmp_path / "half.safetensors").spec == half.spec
+    whole = load_network(tmp_path / "half.safetensors", options={"finest_scale": 1})
+    assert whole.spec == half.spec.replace(finest_scale=1)
+    bare = vfi.load_model(tmp_path / "n.safetensors", options={"refine": False})
+    assert bare.network.spec.refine is None
+    with pytest.raises(ValueError, match="unknown options"):
+        load_network(tmp_path / "n.safetensors", options={"colour": "red"})
+
+
+def test_a_block_can_be_left_out(network, tmp_path):
+    blocks = network.spec.blocks
+    network = RIFE(network.spec.replace(blocks=(*blocks, blocks[1])))
+    save_network(network, tmp_path / "n.safetensors")
+    shorter = load_network(tmp_path / "n.safetensors", options={"blocks": (0, 2)})
+    assert len(shorter.spec.blocks) == 2
+    for name, tensor in shorter.block1.state_dict().items():
+        assert tensor.equal(network.block2.state_dict()[name])
+
+
 def test_asking_for_a_teacher_that_is_not_there(network, tmp_path):
     student = RIFE(network.spec.for_inference())
     save_network(student, tmp_path / "n.safetensors")

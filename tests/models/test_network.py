@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vfi.models import RIFE, VARIANTS, BlockSpec, Interpolator
-from vfi.models.rife import Estimate
+from vfi.models import RIFE, VARIANTS, BlockSpec, Estimate, Interpolator
 
 NAMES = sorted(VARIANTS)
 

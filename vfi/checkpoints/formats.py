@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from vfi.files import atomic_path
-from vfi.models import RIFE, VARIANTS, RIFESpec
+from vfi.models import RIFE, VARIANTS, Options, RIFESpec
 
 FORMAT_VERSION = "1"
 _RESERVED = ("format", "rife_spec", "sha256", "vfi_format")
@@ -59,36 +59,31 @@ class Checkpoint:
         if problems:
             raise ValueError(f"unusable weights for {self.spec.variant}: {listed(problems)}")
 
-    def build(
-        self, refine: bool = True, teacher: bool = False, warp_at_scale: bool | None = None
-    ) -> RIFE:
+    def build(self, teacher: bool = False, options: Options | None = None) -> RIFE:
         """The network in float32 and eval mode.
 
         Args:
-            refine: keep the refine stage, if there is one.
             teacher: keep the training-only teacher block.
-            warp_at_scale: see `RIFESpec`; None leaves it as it is.
+            options: what to change of the spec.
 
         Raises:
-            ValueError: if a teacher is asked of weights that have none.
+            ValueError: if a teacher is asked of weights that have none, or the spec cannot be
+                changed as asked.
         """
-        spec = self.spec
+        spec, options = self.spec, options or Options()
         if teacher and spec.teacher is None:
             raise ValueError(
                 f"these {spec.variant} weights have no teacher block; load them with teacher=False"
             )
         if not teacher:
             spec = spec.for_inference()
-        if not refine:
-            spec = spec.replace(refine=None)
-        if warp_at_scale is not None:
-            spec = spec.replace(warp_at_scale=warp_at_scale)
         with torch.device("meta"):  # draws no random numbers, needs no second copy
-            network = RIFE(spec)
+            network = RIFE(options.apply(spec))
         state = {
-            name: self.state[name].to("cpu", torch.float32, copy=True).contiguous()
+            name: self.state[options.original(name)].to("cpu", torch.float32, copy=True)
             for name in network.state_dict()
         }
+        state = {name: tensor.contiguous() for name, tensor in state.items()}
         network.load_state_dict(state, assign=True)
         return network.eval()
 

@@ -1,8 +1,10 @@
 """Networks of the RIFE family; nothing here knows of Lightning, pruning or files."""
 
+from vfi.models.estimate import Estimate, RIFEOutput
 from vfi.models.interpolator import Interpolator
-from vfi.models.rife import RIFE, Estimate, RIFEOutput
-from vfi.models.spec import BlockSpec, RefineSpec, RIFESpec, StageSpec
+from vfi.models.options import Options
+from vfi.models.rife import RIFE
+from vfi.models.spec import BlockSpec, RefineSpec, RIFESpec, StageSpec, Step
 from vfi.models.variants import VARIANTS, variant
 from vfi.models.warp import warp
 
@@ -12,10 +14,12 @@ __all__ = [
     "BlockSpec",
     "Estimate",
     "Interpolator",
+    "Options",
     "RIFEOutput",
     "RIFESpec",
     "RefineSpec",
     "StageSpec",
+    "Step",
     "variant",
     "warp",
 ]

@@ -22,11 +22,19 @@ FLOW_CHANNELS = 4
 _FIRST_SIGNALS = {"img0", "img1", "timestep"}
 _CONV_STRIDE = 4  # conv0 halves the resolution twice
 _UNET_STAGES = 4
+_SCALES = (1, 2, 4, 8, 16)
+_FINEST = (1, 2, 4)
 
 
 def _check_width(name: str, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} is {value!r}; a channel width must be an integer of at least 1")
+
+
+def _check_scale(name: str, value: Any, allowed: tuple[int, ...]) -> None:
+    if value not in allowed or isinstance(value, bool):
+        listed = f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}"
+        raise ValueError(f"{name} is {value!r}; it must be {listed}")
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,7 @@ class BlockSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        if self.scale not in (1, 2, 4, 8, 16):
-            raise ValueError(f"block scale is {self.scale!r}; it must be 1, 2, 4, 8 or 16")
+        _check_scale("block scale", self.scale, _SCALES)
         for name, width in (("stem", self.stem), ("trunk", self.trunk)):
             _check_width(f"block {name}", width)
         for index, width in enumerate(self.hidden):
@@ -75,13 +82,24 @@ class StageSpec:
 
 @dataclass(frozen=True)
 class RefineSpec:
-    """The refine stage: four context stages, four U-Net encoder stages, four decoder widths."""
+    """The refine stage: four context stages, four U-Net encoder stages, four decoder widths.
+
+    Attributes:
+        context: the context network's stages, at 1/2, 1/4, 1/8 and 1/16 of what it reads.
+        down: the U-Net's encoder stages, likewise.
+        up: output channels of its decoder's stages, coarse to fine.
+        scale: what the stage reads is shrunk by this factor (1, 2 or 4), and its correction
+            enlarged by it. Any weights run at any scale; those of another one lose quality until
+            they are trained further.
+    """
 
     context: tuple[StageSpec, ...]
     down: tuple[StageSpec, ...]
     up: tuple[int, ...]
+    scale: int = 1
 
     def __post_init__(self) -> None:
+        _check_scale("refine scale", self.scale, _FINEST)
         for name in ("context", "down", "up"):
             values = tuple(getattr(self, name))
             object.__setattr__(self, name, values)
@@ -102,6 +120,21 @@ class RefineSpec:
 
 
 @dataclass(frozen=True)
+class Step:
+    """The resolutions of one block's work, each 1 / x of the frames'.
+
+    Attributes:
+        scale: at which the block reads.
+        level: at which flow, mask and warped frames are known before it.
+        after: at which flow and mask are known after it.
+    """
+
+    scale: float
+    level: float
+    after: float
+
+
+@dataclass(frozen=True)
 class RIFESpec:
     """A whole network of the RIFE family.
 
@@ -117,6 +150,10 @@ class RIFESpec:
             resolution that the next block reads, where the official networks do so at full
             resolution and shrink the result. Any weights run either way; the frames differ by
             little, and fewer pixels are warped, resized and copied.
+        finest_scale: no block works at a finer scale than this one (1, 2 or 4). At 2, the last
+            block, of scale 1, reads half the resolution, at a quarter of the cost; flow and mask
+            are enlarged after it. Any weights run either way; the frames differ, so they should be
+            trained further.
     """
 
     variant: str
@@ -127,6 +164,7 @@ class RIFESpec:
     teacher_inputs: tuple[str, ...] = ()
     refine: RefineSpec | None = None
     warp_at_scale: bool = False
+    finest_scale: int = 1
 
     def __post_init__(self) -> None:
         for name in ("blocks", "first_inputs", "inputs", "teacher_inputs"):
@@ -138,6 +176,7 @@ class RIFESpec:
         self._check_signals("teacher_inputs", set(SIGNALS))
         if not isinstance(self.warp_at_scale, bool):
             raise ValueError(f"warp_at_scale is {self.warp_at_scale!r}; it must be true or false")
+        _check_scale("finest_scale", self.finest_scale, _FINEST)
 
     def _check_signals(self, name: str, allowed: set[str]) -> None:
         unknown = [signal for signal in getattr(self, name) if signal not in allowed]
@@ -151,8 +190,20 @@ class RIFESpec:
 
     def stride(self, flow_scale: float = 1.0) -> int:
         """Heights and widths must be multiples of this many pixels."""
-        flow = math.ceil(max(block.scale for block in self.blocks) * _CONV_STRIDE / flow_scale)
-        return max(flow, 1 << _UNET_STAGES if self.refine else _CONV_STRIDE)
+        flow = math.ceil(max(self.scales) * _CONV_STRIDE / flow_scale)
+        return max(flow, self.refine.scale << _UNET_STAGES if self.refine else _CONV_STRIDE)
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """The scale at which each block works."""
+        return tuple(max(block.scale, self.finest_scale) for block in self.blocks)
+
+    def steps(self, flow_scale: float = 1.0) -> tuple[Step, ...]:
+        """The resolutions of each block's work."""
+        scales = [scale / flow_scale for scale in self.scales]
+        levels = [max(scale, 1.0) if self.warp_at_scale else 1.0 for scale in scales]
+        levels.append(min(float(self.finest_scale), levels[-1]))
+        return tuple(map(Step, scales, levels, levels[1:]))
 
     def block_channels(self, index: int) -> int:
         """Channels that block ``index`` reads, flow included."""
@@ -172,6 +223,11 @@ class RIFESpec:
     def for_inference(self) -> "RIFESpec":
         """The same network without its training-only teacher block."""
         return self.replace(teacher=None, teacher_inputs=())
+
+    def plain(self) -> "RIFESpec":
+        """The same with every field that fits any weights as in the official networks."""
+        refine = self.refine and dataclasses.replace(self.refine, scale=1)
+        return self.replace(refine=refine, warp_at_scale=False, finest_scale=1)
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain dictionaries, lists and numbers."""

@@ -36,12 +36,13 @@ def _shrink(spec: RIFESpec, conv: str) -> int:
     """
     part, layer, *rest = conv.split(".")
     if part.startswith("block"):
-        scale = spec.blocks[int(part.removeprefix("block"))].scale
+        scale = spec.scales[int(part.removeprefix("block"))]
         return scale * (2 if layer == "conv0" and rest[0] == "0" else 4)
+    scale = spec.refine.scale
     if part == "contextnet":
-        return 1 << int(layer.removeprefix("conv"))
+        return scale << int(layer.removeprefix("conv"))
     if layer.startswith("down"):
-        return 2 << int(layer.removeprefix("down"))
+        return 2 * scale << int(layer.removeprefix("down"))
     if layer.startswith("up"):
-        return 16 >> int(layer.removeprefix("up"))
-    return 1
+        return 16 * scale >> int(layer.removeprefix("up"))
+    return scale
