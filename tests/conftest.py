@@ -9,7 +9,6 @@ from vfi.checkpoints import load_network
 from vfi.models import RIFE
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-ROOT = Path(__file__).parent.parent
 
 
 def _data(name: str) -> Path:

@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.helpers.paths import ROOT
 from vfi.checkpoints import save_network
 from vfi.cli import JOBS, main
 from vfi.data import SampleTriplets
 from vfi.models import RIFE, BlockSpec, RefineSpec, variant
 
-ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
@@ -54,7 +54,7 @@ def config_for(name: str, output: Path, **report: object) -> Path:
     """A copy of a shipped configuration whose report goes to ``output``."""
     config = yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text())
     for callback in config["trainer"]["callbacks"]:
-        if callback["class_path"] == "vfi.evaluation.EvaluationReport":
+        if callback["class_path"] == "vfi.training.evaluation.EvaluationReport":
             callback["init_args"] |= {"output": str(output), **report}
     path = output.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config))

@@ -1,16 +1,17 @@
 """The models in ``checkpoints/`` are what their cards say, and do what a viewer expects."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 import vfi
-from vfi import benchmark, cards, metrics
+from tests.helpers.paths import CHECKPOINTS
+from vfi import measure
 from vfi.data import SampleTriplets
 from vfi.files import sha256
+from vfi.measure import quality as metrics
+from vfi.reporting import cards
 
-FOLDER = Path(__file__).parents[1] / "checkpoints"
+FOLDER = CHECKPOINTS
 CARDS = cards.read(FOLDER)
 
 
@@ -25,7 +26,7 @@ def test_the_card_is_that_of_the_file(name):
     assert card["sha256"] == sha256(path)
     assert card["bytes"] == path.stat().st_size
     model = vfi.load_model(name)
-    assert card["parameters"] == benchmark.parameters(model.network)
+    assert card["parameters"] == measure.parameters(model.network)
     assert f"SHA-256 `{card['sha256']}`" in (FOLDER / cards.README).read_text()
 
 

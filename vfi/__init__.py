@@ -1,6 +1,6 @@
 """RIFE video frame interpolation, pruned for low-resource machines."""
 
 from vfi.checkpoints import load_model
-from vfi.interpolate import interpolate_frames, interpolate_video
+from vfi.video import interpolate_frames, interpolate_video
 
 __all__ = ["interpolate_frames", "interpolate_video", "load_model"]

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 
@@ -56,6 +56,18 @@ def writable_folder(path: str | os.PathLike[str]) -> Path:
             f"cannot write to the folder {path}: {error.strerror}; choose another one"
         ) from error
     return path
+
+
+def visible_files(folder: str | os.PathLike[str], suffixes: Collection[str]) -> list[Path]:
+    """The files of a folder with one of the suffixes (in small letters), in no order.
+
+    Hidden ones are left out: on other disks macOS keeps what it notes of ``a.png`` in ``._a.png``.
+    """
+    return [
+        path
+        for path in Path(folder).iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    ]
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from small_media import LENGTHS, numbered, textured, write_clip, write_png
+
+from tests.helpers.small_media import LENGTHS, numbered, textured, write_clip, write_png
 
 
 @pytest.fixture(scope="session")

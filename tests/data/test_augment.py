@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_media import textured
 
+from tests.helpers.small_media import textured
 from vfi.data import Augment, Augmented, SampleTriplets, TripletFilter
 from vfi.data.augment import keyed_rng
 from vfi.data.sample import render

@@ -4,12 +4,13 @@ import logging
 from pathlib import Path
 
 import pytest
-from small_media import LENGTHS, numbered, write_clip, write_png
 
+from tests.helpers.paths import CONFIGS
+from tests.helpers.small_media import LENGTHS, numbered, write_clip, write_png
 from vfi.data import find_clips, select_clips
 from vfi.data.clips import DamagedClipError, choose_clips, count_frames, decode
 
-VAL_SPLIT = Path(__file__).parents[2] / "configs" / "splits" / "train_clips_val.txt"
+VAL_SPLIT = CONFIGS / "splits" / "train_clips_val.txt"
 
 
 def test_find_clips_at_any_depth_in_natural_order(clips: Path) -> None:
@@ -21,6 +22,18 @@ def test_decode_gives_every_frame_in_order(clips: Path) -> None:
         numbers = [int(frame.rgb()[0, 0, 0]) for frame in decode(clip)]
         assert numbers == list(range(LENGTHS[clip.name]))
         assert count_frames(clip) == LENGTHS[clip.name]
+
+
+def test_hidden_files_are_neither_clips_nor_images(clips: Path) -> None:
+    before = [
+        (clip.name, len(clip.images()) if clip.path.is_dir() else 0) for clip in find_clips(clips)
+    ]
+    (clips / "._a.mkv").write_bytes(b"\0\5\x16\7")
+    (clips / "images" / "._0.png").write_bytes(b"\0\5\x16\7")
+    after = [
+        (clip.name, len(clip.images()) if clip.path.is_dir() else 0) for clip in find_clips(clips)
+    ]
+    assert after == before
 
 
 def test_short_side_shrinks_only_larger_frames(tmp_path: Path) -> None:

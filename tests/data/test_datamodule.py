@@ -8,12 +8,12 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningCLI
-from small_media import LENGTHS, numbered, textured, write_clip, write_png
 from torch.utils.data import DataLoader
 
+from tests.helpers.small_media import LENGTHS, numbered, textured, write_clip, write_png
 from vfi.data import Augment, SampleTriplets, StreamSpec, TrainData, TripletFilter, ValData
-from vfi.data.datamodule import TripletDataModule
 from vfi.data.loading import Shard
+from vfi.data.module import TripletDataModule
 
 KEEP_ALL = TripletFilter(static=0, uneven=0)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_media import numbered, textured, write_clip
 
+from tests.helpers.small_media import numbered, textured, write_clip
 from vfi.data import ClipTriplets, TripletFilter
 
 KEEP_ALL = TripletFilter(static=0, uneven=0)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_media import textured, write_png
 
+from tests.helpers.small_media import textured, write_png
 from vfi.data import TripletFolder
 from vfi.data.images import natural_key
 

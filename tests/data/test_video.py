@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_media import LENGTHS, numbered, textured, write_clip, write_png
 from torch.utils.data import DataLoader
 
+from tests.helpers.small_media import LENGTHS, numbered, textured, write_clip, write_png
 from vfi.data import Augment, StreamSpec, TripletFilter, VideoTriplets
 from vfi.data.mixing import shuffled
 

@@ -4,17 +4,15 @@ import math
 import zlib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from tests.helpers.paths import GOLDEN
 from vfi.checkpoints import load_network
 from vfi.models import RIFE, BlockSpec, RefineSpec, variant
-
-GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @cache

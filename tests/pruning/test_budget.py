@@ -4,10 +4,10 @@ import logging
 
 import pytest
 import torch
-from small_networks import fill, frames, small_spec
-from test_latency import product
 
-from vfi.latency import Latency
+from tests.helpers.costs import product
+from tests.helpers.small_networks import fill, frames, small_spec
+from vfi.measure.latency import Latency
 from vfi.models import RIFE, BlockSpec, Interpolator
 from vfi.pruning import (
     Importance,
@@ -18,8 +18,8 @@ from vfi.pruning import (
     compact,
     masked,
 )
-from vfi.pruning import latency as latency_module
-from vfi.pruning.latency import network_layers
+from vfi.pruning import prices as latency_module
+from vfi.pruning.prices import network_layers
 
 HEIGHT, WIDTH = 64, 96
 FIXED_MS = 5.0

@@ -1,8 +1,8 @@
 import pytest
 import torch
-from small_networks import fill, run, small_spec
 from torch import nn
 
+from tests.helpers.small_networks import fill, run, small_spec
 from vfi.models import RIFE, VARIANTS
 from vfi.pruning import (
     PruningPlan,

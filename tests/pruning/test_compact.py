@@ -1,11 +1,10 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from small_networks import fill, frames, run, small_spec
 from torch.nn import functional as F
 
+from tests.helpers.paths import GOLDEN
+from tests.helpers.small_networks import fill, frames, run, small_spec
 from vfi.models import RIFE, VARIANTS, Interpolator, Options
 from vfi.pruning import (
     L1,
@@ -17,7 +16,6 @@ from vfi.pruning import (
     masked,
 )
 
-GOLDEN = Path(__file__).parent.parent / "golden"
 POLICIES = {
     "naive": GlobalThreshold(0.3),
     "by layer": ArchitectureAware(0.5, L1(), scope="layer"),

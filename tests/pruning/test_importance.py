@@ -2,9 +2,9 @@ import copy
 
 import pytest
 import torch
-from small_networks import fill, frames, small_spec
 from torch.nn import functional as F
 
+from tests.helpers.small_networks import fill, frames, small_spec
 from vfi.models import RIFE
 from vfi.pruning import L1, L2, ActivationL1, Masks, PathL1, PruningPlan, Taylor, channel_groups
 

@@ -2,8 +2,8 @@ import copy
 
 import pytest
 import torch
-from small_networks import fill, frames, run, small_spec
 
+from tests.helpers.small_networks import fill, frames, run, small_spec
 from vfi.models import RIFE
 from vfi.pruning import Masks, PruningPlan, compact, masked
 

@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from small_networks import fill, run, small_spec
 
+from tests.helpers.small_networks import fill, run, small_spec
 from vfi.models import RIFE, VARIANTS
 from vfi.pruning import PruningPlan, compact
 

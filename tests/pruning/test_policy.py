@@ -3,9 +3,9 @@ import time
 
 import pytest
 import torch
-from small_networks import fill, frames, small_spec
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.helpers.small_networks import fill, frames, small_spec
 from vfi.models import RIFE, VARIANTS
 from vfi.pruning import (
     L1,

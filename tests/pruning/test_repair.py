@@ -2,9 +2,9 @@ import copy
 
 import pytest
 import torch
-from small_networks import fill, small_spec
 from torch import nn
 
+from tests.helpers.small_networks import fill, small_spec
 from vfi.models import RIFE
 from vfi.pruning import L1, ArchitectureAware, PruningPlan, channel_groups, compact, output_dim
 from vfi.pruning.regression import choose_positions, regress, sample_outputs

@@ -1,7 +1,7 @@
 """Triplets of frames: from folders of images, from raw video, and drawn by the project itself.
 
 Every dataset gives the same item (see ``vfi.data.images.Triplet``) and has ``identity()``, which
-says what was measured. ``vfi.data.datamodule`` is kept out of here because it alone imports
+says what was measured. ``vfi.data.module`` is kept out of here because it alone imports
 Lightning.
 """
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from vfi.data.images import natural_key, read_rgb
 from vfi.data.layouts import require_folder
+from vfi.files import visible_files
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Clip(NamedTuple):
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
+    return visible_files(folder, IMAGE_SUFFIXES)
 
 
 def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
@@ -53,6 +54,7 @@ def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
     require_folder(root, _EXPECTS)
     clips = []
     for folder, _, files in os.walk(root, followlinks=True):
+        files = [file for file in files if not file.startswith(".")]
         suffixes = [Path(file).suffix.lower() for file in files]
         if sum(suffix in IMAGE_SUFFIXES for suffix in suffixes) >= 3:
             clips.append(Path(folder))

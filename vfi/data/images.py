@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import cv2
 import numpy as np
@@ -29,6 +29,18 @@ class Triplet(TypedDict):
     """The triplet's name, unique in its dataset."""
     index: int
     """Its position in the dataset; of a stream, the first frame's number in its clip."""
+
+
+class TripletSet(Protocol):
+    """Triplets in an order that stays: what can be measured on."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Triplet: ...
+
+    def identity(self) -> dict[str, object]:
+        """What was measured: name, kind, count and a SHA-256."""
+        ...
 
 
 def make_triplet(frames: Sequence[np.ndarray], name: str, index: int) -> Triplet:

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import cv2
+import torch
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 from typing_extensions import override
 
@@ -88,6 +89,15 @@ class EpochLoader(DataLoader):
     def load_state_dict(self, state: dict[str, int]) -> None:
         """The next iterator of that epoch starts after the batches given."""
         self._resume = dict(state)
+
+
+def loading_options(workers: int) -> dict[str, Any]:
+    """How every loader of the project loads, with so many worker processes."""
+    return {
+        "num_workers": workers,
+        "worker_init_fn": start_worker,
+        "pin_memory": torch.cuda.is_available(),
+    }
 
 
 def start_worker(worker: int) -> None:

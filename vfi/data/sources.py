@@ -6,11 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from torch.utils.data import Dataset
-
 from vfi.data.augment import Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
-from vfi.data.images import Triplet
+from vfi.data.images import TripletSet
 from vfi.data.layouts import LAYOUTS, require_folder
 from vfi.data.sample import SampleTriplets
 from vfi.data.triplets import TripletFolder
@@ -91,6 +89,12 @@ class ValData:
         check_counts("val", batch_size=self.batch_size)
 
 
+def validated(val: ValData, train: TrainData) -> ValData:
+    """What is validated on; its folder may be that of the training set."""
+    shared = train.root if val.source == train.source else None
+    return replace(val, root=val.root or shared)
+
+
 def resolve(data: ValData) -> ValData:
     """The same with ``auto`` replaced: by the sample without a folder, else by the set it holds."""
     if data.source != "auto":
@@ -98,7 +102,7 @@ def resolve(data: ValData) -> ValData:
     return replace(data, source="sample" if data.root is None else recognise(data.root))
 
 
-def open_source(data: ValData, check: bool = True) -> Dataset[Triplet]:
+def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
     if data.source == "sample":

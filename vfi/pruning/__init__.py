@@ -11,13 +11,15 @@ from vfi.pruning.channels import (
     with_widths,
 )
 from vfi.pruning.compact import compact
-from vfi.pruning.compute import channel_macs
 from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, PathL1, Scores, Taylor
-from vfi.pruning.latency import LatencyTable, latency_table
+from vfi.pruning.macs import channel_macs
 from vfi.pruning.mask import Masks, masked
 from vfi.pruning.plan import PruningPlan
-from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy, SavedPlan, best_channels
+from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy
+from vfi.pruning.prices import LatencyTable, latency_table
 from vfi.pruning.repair import repair
+from vfi.pruning.saved import SavedPlan
+from vfi.pruning.widths import best_channels
 
 __all__ = [
     "L1",

@@ -5,16 +5,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vfi.latency import compare_latency
+from vfi.measure.latency import compare_latency
 from vfi.models import RIFE, Interpolator
 from vfi.pruning.channels import channel_groups
 from vfi.pruning.compact import compact
 from vfi.pruning.descent import descend
 from vfi.pruning.importance import Batch, Importance, Taylor
-from vfi.pruning.latency import latency_table
 from vfi.pruning.plan import PruningPlan
-from vfi.pruning.policy import (
-    Policy,
+from vfi.pruning.policy import Policy
+from vfi.pruning.prices import latency_table
+from vfi.pruning.widths import (
     allowed_widths,
     best_channels,
     check_ratio,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vfi.models import RIFESpec
 from vfi.pruning.channels import channel_groups
 from vfi.pruning.importance import Scores
-from vfi.pruning.latency import LatencyTable
+from vfi.pruning.prices import LatencyTable
 
 _LOOKAHEAD = 4
 

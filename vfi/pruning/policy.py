@@ -2,20 +2,25 @@
 
 import dataclasses
 import itertools
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from vfi.models import RIFE
 from vfi.pruning.channels import ChannelGroup, channel_groups, matching, total_channels
-from vfi.pruning.compute import channel_macs
 from vfi.pruning.importance import L1, Batch, Importance, Scores, Taylor
+from vfi.pruning.macs import channel_macs
 from vfi.pruning.plan import PruningPlan
+from vfi.pruning.widths import (
+    allowed_widths,
+    best_channels,
+    check_ratio,
+    free_groups,
+    protected_groups,
+)
 
 
 class Policy(ABC):
@@ -202,97 +207,15 @@ class ArchitectureAware(Policy):
         return widths
 
 
-@dataclass(frozen=True)
-class SavedPlan(Policy):
-    """What another policy once chose, the same on every machine.
-
-    Attributes:
-        ratio: names the plan: the file ``<ratio>.json`` of the folder.
-        folder: of files with the JSON text that `PruningPlan.to_json` gives; the job ``plan``
-            writes them.
-    """
-
-    ratio: float
-    folder: str | os.PathLike[str]
-
-    @property
-    def path(self) -> Path:
-        """The plan's file. Raises: ValueError: if there is none."""
-        path = Path(self.folder) / f"{self.ratio:g}.json"
-        if not path.is_file():
-            known = sorted(file.stem for file in Path(self.folder).glob("*.json"))
-            raise ValueError(
-                f"there is no pruning plan {path}; the folder has {', '.join(known) or 'none'}, "
-                "and `plan` writes them"
-            )
-        return path
-
-    def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
-        """Raises: ValueError: if there is no such plan, or it was made for another network."""
-        path = self.path
-        try:
-            plan = PruningPlan.from_json(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged ({error}); let `plan` write it again") from error
-        plan.check(network.spec)
-        return dataclasses.replace(plan, spec=network.spec)
-
-
-def protected_groups(
-    groups: Mapping[str, ChannelGroup], patterns: Iterable[str], protect_first: bool
-) -> dict[str, str]:
-    """The groups that stay whole, and why: those that patterns mean, and the first convolutions'.
-
-    Raises:
-        ValueError: if a pattern matches nothing.
-    """
-    reasons = {}
-    if protect_first:
-        reasons = {name: group.protection for name, group in groups.items() if group.protection}
-    for pattern in patterns:
-        for name in matching(groups, pattern):
-            reasons.setdefault(name, f"protected by the pattern {pattern!r}")
-    return {name: reasons[name] for name in groups if name in reasons}
-
-
-def free_groups(
-    groups: Mapping[str, ChannelGroup], protected: Mapping[str, str], min_channels: int
-) -> dict[str, ChannelGroup]:
-    """The groups that may be narrowed.
-
-    Raises:
-        ValueError: if one is narrower than ``min_channels`` to begin with.
-    """
-    free = {name: group for name, group in groups.items() if name not in protected}
-    for name, group in free.items():
-        if group.width < min_channels:
-            raise ValueError(
-                f"min_channels is {min_channels}, but {name} has only {group.width} "
-                "channels; lower it or protect that group"
-            )
-    return free
-
-
-def allowed_widths(width: int, max_ratio: float, min_channels: int, multiple: int) -> list[int]:
-    """Widths that a group of ``width`` channels may have, widest first."""
-    floor = max(min_channels, width * (1 - max_ratio))
-    multiples = range(width // multiple * multiple, 0, -multiple)
-    return [width, *(narrow for narrow in multiples if floor <= narrow < width)]
-
-
-def best_channels(scores: Scores, widths: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
-    """The highest-scored channels of each group, as many as ``widths`` says, ascending."""
-    return {
-        name: tuple(sorted(score.argsort(descending=True, stable=True)[: widths[name]].tolist()))
-        for name, score in scores.items()
-    }
-
-
-def check_ratio(name: str, ratio: float) -> None:
-    """Makes sure that a sparsity makes sense.
-
-    Raises:
-        ValueError: if it is outside [0, 1).
-    """
-    if not 0 <= ratio < 1:
-        raise ValueError(f"{name} is {ratio}; a sparsity must be at least 0 and below 1")
+def describe(value: Any) -> Any:
+    """A policy, or a part of one, in the types of JSON: class names and settings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        settings = {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"class": type(value).__name__, **settings}
+    if isinstance(value, Mapping):
+        return {str(key): describe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, Callable):
+        return getattr(value, "__qualname__", type(value).__name__)
+    return value

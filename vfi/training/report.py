@@ -12,16 +12,15 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from vfi import plots, report
-from vfi.evaluation import gathered, pruning_of
+from vfi import reporting
 from vfi.files import writable_folder
-from vfi.training.log import Log
+from vfi.measure.means import mean_scores, stride_of
+from vfi.reporting import sheets
+from vfi.training.evaluation import gathered, pruning_of
+from vfi.training.history import Log
 from vfi.training.resume import checkpointing
-from vfi.training.scores import mean_scores, stride_of
 
 logger = logging.getLogger(__name__)
-
-RECORD = "run.json"
 
 
 class TrainingReport(Callback):
@@ -36,7 +35,7 @@ class TrainingReport(Callback):
       if it is a whole one (``num_sanity_val_steps: -1``);
     - ``curves.png``: both over steps;
     - ``validation.png``: for each stride, the triplet that the network finds hardest;
-    - ``run.json``: configuration, data, pruning and environment, for `vfi.release`.
+    - ``run.json``: configuration, data, pruning and environment, for `vfi.jobs.release`.
 
     A resumed run goes on in the same files.
 
@@ -48,7 +47,7 @@ class TrainingReport(Callback):
         self.config: dict[str, Any] = {}
         self._losses: list[dict[str, float]] = []
         self._rows: list[dict[str, Any]] = []
-        self._hardest: dict[str, plots.Triplet] = {}
+        self._hardest: dict[str, sheets.Triplet] = {}
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -69,9 +68,9 @@ class TrainingReport(Callback):
             "pruning": pruning.report() if pruning else None,
             "train": data.identity("train"),
             "validation": dataclasses.asdict(data.validated),
-            "environment": report.environment(),
+            "environment": reporting.environment(),
         }
-        report.write_json(record, Path(trainer.default_root_dir) / RECORD)
+        reporting.write_json(record, Path(trainer.default_root_dir) / reporting.RECORD)
 
     @override
     def on_train_batch_end(
@@ -117,7 +116,7 @@ class TrainingReport(Callback):
             if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
                 prediction = outputs["prediction"][place].float().cpu()
-                self._hardest[label] = plots.Triplet(
+                self._hardest[label] = sheets.Triplet(
                     label, name, **frames, prediction=prediction, psnr=psnr, ssim=ssim
                 )
 
@@ -140,7 +139,7 @@ class TrainingReport(Callback):
             return
         folder, step = Path(trainer.default_root_dir), trainer.global_step
         hardest = [self._hardest[label] for label in sorted(self._hardest)]
-        plots.triplet_sheet(hardest, folder / "validation.png", f"after {step} steps")
+        sheets.triplet_sheet(hardest, folder / "validation.png", f"after {step} steps")
         Log(folder).draw(
             f"{pl_module.source}: {step} of {trainer.estimated_stepping_batches} steps"
         )

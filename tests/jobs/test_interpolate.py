@@ -1,0 +1,54 @@
+"""The command as users type it."""
+
+import json
+
+import pytest
+
+from vfi.cli import main
+
+
+@pytest.fixture
+def blending(monkeypatch, blend):
+    for module in ("job", "evaluate"):
+        monkeypatch.setattr(f"vfi.video.{module}.resolve_model", lambda name, device: (blend, name))
+    return blend
+
+
+def test_interpolate(blending, make_clip, probe, tmp_path):
+    clip, out = str(make_clip(sound="aac")), str(tmp_path / "out.mp4")
+    assert main(["interpolate", "--input", clip, "--output", out, "--multiplier", "4"]) == 0
+    assert probe(tmp_path / "out.mp4").frames == 48
+    again = ["interpolate", "--input", clip, "--output", out, "--slow-motion", "4", "--resume"]
+    assert main([*again, "--crf=30"]) == 0
+    found = probe(tmp_path / "out.mp4")
+    assert (found.frames, found.rate, found.audio) == (48, 24, "aac")
+    assert json.loads((tmp_path / "out.mp4.json").read_text())["frames_out"] == 48
+
+
+def test_fps_and_evaluate(blending, make_clip, probe, tmp_path):
+    clip, out = str(make_clip()), str(tmp_path / "out.mp4")
+    assert main(["interpolate", "--input", clip, "--output", out, "--fps", "60000/1001"]) == 0
+    assert probe(tmp_path / "out.mp4").rate.denominator == 1001
+    report = str(tmp_path / "report")
+    assert main(["interpolate", "--evaluate", "--input", clip, "--output", report]) == 0
+    models = ["--models", "[rife_v4.0, other]"]
+    assert main(["evaluate_video", "--input", clip, "--output", report, *models]) == 0
+    assert main(["compare_video", "--input", clip, "--output", f"{report}/a.png", *models]) == 0
+    figures = json.loads((tmp_path / "report" / "evaluation.json").read_text())["models"]
+    assert [figure["model"] for figure in figures][1:] == ["rife_v4.0", "other"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--fps", "60", "--multiplier", "2"], "were both given"),
+        (["--codec", "h266"], "unknown codec 'h266'"),
+        (["--slow_motion", "0"], "slow_motion is"),
+    ],
+)
+def test_errors_take_one_line(blending, make_clip, tmp_path, caplog, options, message):
+    out = str(tmp_path / "out.mp4")
+    assert (
+        main(["interpolate", "--input", str(make_clip(frames=3)), "--output", out, *options]) == 2
+    )
+    assert message in caplog.text

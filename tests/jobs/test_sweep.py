@@ -1,0 +1,255 @@
+import dataclasses
+import json
+import math
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from tests.helpers.paths import CONFIGS
+from tests.helpers.small_networks import fill, small_spec
+from vfi.checkpoints import load_network, save_network
+from vfi.cli import main
+from vfi.data.augment import Augment
+from vfi.data.sources import TrainData, ValData
+from vfi.jobs.sweep import sweep
+from vfi.jobs.sweep.points import Conditions, Laboratory, Point
+from vfi.jobs.sweep.records import row
+from vfi.measure.protocol import SCORES
+from vfi.models import RIFE
+from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, SavedPlan, Taylor, compact
+
+POINTS = ("dense", "naive-0.2-compact", "aware-0.2-compact", "naive-0.5-compact")
+POINTS += ("aware-0.5-compact", "aware-0.5-masked")
+PICTURES = ("quality_speed", "psnr_sparsity", "ssim_sparsity", "kept_channels")
+
+
+def aware(level):
+    return ArchitectureAware(level, L1(), scope="layer", min_channels=1, multiple=1)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    path = tmp_path_factory.mktemp("networks") / "small.safetensors"
+    save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
+    return str(path)
+
+
+SETTINGS = {
+    "policies": {"naive": GlobalThreshold, "aware": aware},
+    "levels": (0.0, 0.2, 0.5),
+    "limit": 2,
+    "height": 32,
+    "width": 32,
+    "repeats": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def finished(network, tmp_path_factory):
+    """The folder of a finished sweep over two triplets of the sample, not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    sweep(network, output=str(folder), **SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Names of the points that were measured, not read."""
+    names, measure = [], Laboratory.measure
+
+    def spy(self, point, advance):
+        names.append(point.name)
+        return measure(self, point, advance)
+
+    monkeypatch.setattr(Laboratory, "measure", spy)
+    return names
+
+
+def test_every_policy_and_level_has_a_row(finished):
+    rows = pd.read_csv(finished / "sweep.csv")
+    points = list(zip(rows["policy"], rows["level"], rows["variant"], strict=True))
+    assert points == [
+        ("dense", 0.0, "dense"),
+        ("naive", 0.2, "compact"),
+        ("aware", 0.2, "compact"),
+        ("naive", 0.5, "compact"),
+        ("aware", 0.5, "compact"),
+        ("aware", 0.5, "masked"),
+    ]
+    assert (rows["triplets"] == 2).all()
+    assert rows["ratio"].tolist() == pytest.approx(rows["level"].tolist(), abs=0.06)
+    for picture in PICTURES:
+        assert (finished / f"{picture}.png").stat().st_size > 5000
+
+
+def test_drops_and_ratios_are_to_the_dense_network(finished):
+    rows = pd.read_csv(finished / "sweep.csv").set_index(["policy", "level", "variant"])
+    dense, half = rows.loc[("dense", 0.0, "dense")], rows.loc[("aware", 0.5, "compact")]
+    assert dense["psnr_drop"] == dense["ssim_drop"] == 0
+    assert dense["parameters_ratio"] == dense["flops_ratio"] == dense["speedup"] == 1
+    assert half["psnr_drop"] == pytest.approx(dense["psnr"] - half["psnr"], abs=1e-9)
+    assert half["psnr_drop_se"] >= 0
+    assert half["parameters_ratio"] == pytest.approx(half["parameters"] / dense["parameters"])
+    assert half["parameters_ratio"] < 0.6
+    assert half["dense_median_ms"] > 0
+
+
+def test_networks_trained_after_pruning_are_a_variant(network, tmp_path):
+    settings = {**SETTINGS, "policies": {"aware": aware}, "levels": (0.5,), "limit": 1}
+    template = str(tmp_path / "{policy}-{level}.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"aware-0\.5\.safetensors"):
+        sweep(network, output=str(tmp_path / "runs"), finetuned=template, **settings)
+    dense = load_network(network)
+    save_network(dense, tmp_path / "aware-0.5.safetensors")
+    with pytest.raises(ValueError, match="other widths than the plan of aware-0.5-finetuned"):
+        sweep(network, output=str(tmp_path / "runs"), finetuned=template, **settings)
+    pruned = compact(dense, aware(0.5)(dense))
+    for parameter in pruned.parameters():
+        torch.nn.init.zeros_(parameter)
+    save_network(pruned, tmp_path / "aware-0.5.safetensors")
+    sweep(network, output=str(tmp_path / "runs"), finetuned=template, **settings)
+    rows = pd.read_csv(tmp_path / "runs/sweep.csv").set_index("variant")
+    assert rows.loc["finetuned", "flops"] == rows.loc["compact", "flops"]
+    assert rows.loc["finetuned", "psnr"] != rows.loc["compact", "psnr"]
+
+
+def test_a_masked_network_scores_as_the_compact_one_and_saves_nothing(finished):
+    rows = pd.read_csv(finished / "sweep.csv").set_index(["policy", "level", "variant"])
+    masked, slim = rows.loc[("aware", 0.5, "masked")], rows.loc[("aware", 0.5, "compact")]
+    assert masked["psnr"] == pytest.approx(slim["psnr"], abs=1e-3)
+    assert masked["parameters_ratio"] == masked["flops_ratio"] == 1
+    assert "no faster than dense" in json.loads((finished / "sweep.json").read_text())["note"]
+
+
+def test_json_holds_every_triplet_and_the_circumstances(finished):
+    data = json.loads((finished / "sweep.json").read_text())
+    point = data["points"][2]
+    assert point["policy"]["class"] == "ArchitectureAware"
+    assert len(point["scores"]["psnr"]) == len(set(point["scores"]["id"])) == 2
+    assert set(point["plan"]["widths"].values()) != {0}
+    assert data["conditions"]["dataset"]["kind"] == "sample"
+    assert data["environment"]["cpu"]["cores"] > 0
+
+
+def test_a_stopped_sweep_keeps_its_points(network, tmp_path, monkeypatch, caplog):
+    measure = Laboratory.measure
+
+    def interrupted(self, point, advance):
+        if point.name == POINTS[1]:
+            raise KeyboardInterrupt
+        return measure(self, point, advance)
+
+    monkeypatch.setattr(Laboratory, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(network, output=str(tmp_path), **SETTINGS)
+    assert "1 of 6 points are kept" in caplog.text
+    assert [path.name for path in (tmp_path / "points").iterdir()] == ["dense.json"]
+    assert not (tmp_path / "sweep.csv").exists()
+
+
+def test_a_sweep_goes_on_with_the_points_that_are_missing(network, finished, tmp_path, measured):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    (tmp_path / f"points/{POINTS[4]}.json").unlink()
+    (tmp_path / f"points/{POINTS[1]}.json").write_text('{"fingerprint":')  # cut short
+    sweep(network, output=str(tmp_path), **SETTINGS)
+    assert measured == [POINTS[1], POINTS[4]]
+    before, after = (pd.read_csv(folder / "sweep.csv") for folder in (finished, tmp_path))
+    assert after["psnr"].equals(before["psnr"])
+
+
+def test_a_record_holds_for_its_settings_alone(network):
+    conditions = Conditions(ValData(), 2, TrainData(), 10, 32, 32, 1, torch.device("cpu"))
+    point = Point("aware", 0.5, "compact", aware(0.5))
+    reference = Laboratory(network, True, conditions).fingerprint(point)
+    others = [
+        (conditions, dataclasses.replace(point, level=0.4)),
+        (conditions, dataclasses.replace(point, policy=ArchitectureAware(0.5, min_channels=2))),
+        (dataclasses.replace(conditions, limit=3), point),
+        (dataclasses.replace(conditions, repeats=2), point),
+    ]
+    prints = [Laboratory(network, True, c).fingerprint(p) for c, p in others]
+    assert len({reference, *prints}) == 5
+    assert Laboratory(network, True, conditions).fingerprint(point) == reference
+
+
+def test_a_record_holds_for_its_network_and_plan_alone(network, tmp_path):
+    conditions = Conditions(ValData(), 2, TrainData(), 10, 32, 32, 1, torch.device("cpu"))
+    lean = str(tmp_path / "lean.safetensors")
+    save_network(load_network(network, warp_at_scale=True), lean)
+    point = Point("saved", 0.5, "compact", SavedPlan(0.5, tmp_path))
+    prints = []
+    for ratio in (0.5, 0.25):
+        (tmp_path / "0.5.json").write_text(aware(ratio)(load_network(network)).to_json())
+        prints += [Laboratory(n, True, conditions).fingerprint(point) for n in (network, lean)]
+    assert len(set(prints)) == 4
+
+
+def test_a_policy_may_calibrate(network):
+    device = torch.device("cpu")
+    conditions = Conditions(ValData(), 1, TrainData(batch_size=2), 1, 32, 32, 1, device)
+    taylor = Point("taylor", 0.3, "compact", GlobalThreshold(0.3, Taylor()))
+    record = Laboratory(network, True, conditions).measure(taylor, lambda: None)
+    assert record["plan"]["ratio"] == pytest.approx(0.3, abs=0.05)
+    assert record["policy"]["importance"] == {"class": "Taylor", "loss": "l1_loss"}
+
+
+def test_repaired_networks_have_rows_and_lines_of_their_own(network, tmp_path):
+    settings = SETTINGS | {"policies": {"aware": aware}, "levels": (0.5,), "repair": True}
+    train = TrainData(batch_size=2, augment=Augment(crop=64))
+    sweep(network, output=str(tmp_path), train=train, calibration=2, **settings)
+    rows = pd.read_csv(tmp_path / "sweep.csv").set_index("variant")
+    assert list(rows.index) == ["dense", "compact", "repaired", "masked"]
+    assert rows.loc["repaired", "parameters"] == rows.loc["compact", "parameters"]
+    assert rows.loc["repaired", "psnr"] != rows.loc["compact", "psnr"]
+
+
+def test_standard_error_of_paired_differences():
+    times = dict.fromkeys(("median_ms", "dense_median_ms", "fps", "speedup"), 1.0)
+
+    def record(values):
+        return {
+            "series": "a",
+            "variant": "compact",
+            "level": 0.5,
+            "plan": {"ratio": 0.5, "emptied": []},
+            "scores": {"id": ["x", "y", "z"], **dict.fromkeys(SCORES, values)},
+            "costs": {"parameters": 2, "flops": 2},
+            "latency": times,
+        }
+
+    figures = row(record([29.0, 38.0, 18.0]), record([30.0, 40.0, 21.0]))  # drops 1, 2, 3
+    assert figures["psnr_drop"] == pytest.approx(2)
+    assert figures["psnr_drop_se"] == pytest.approx(1 / math.sqrt(3))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"levels": (0.3, 1.0)}, r"ratio is 1.0; a sparsity must be at least 0 and below 1"),
+        ({"levels": (-0.1,)}, r"ratio is -0.1; a sparsity must be"),
+        ({"levels": (0.0,)}, "levels has no sparsity above 0"),
+        ({"policies": {"../x": aware}}, r"a policy is named '../x'"),
+        ({"policies": {"dense": aware}}, "a policy is named 'dense'"),
+        ({"limit": 0}, "limit is 0"),
+        ({"repeats": 0}, "repeats is 0"),
+        ({"device": "abacus"}, "abacus"),
+        ({"data": ValData("ucf101", "/nowhere")}, "/nowhere"),
+    ],
+)
+def test_bad_settings(network, tmp_path, settings, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        sweep(network, output=str(tmp_path), **SETTINGS | settings)
+
+
+def test_from_a_configuration(network, tmp_path):
+    config = yaml.safe_load((CONFIGS / "sweep.yaml").read_text())
+    config["policies"]["aware"]["init_args"] |= {"min_channels": 1, "multiple": 1}
+    config |= {"network": network, "levels": [0.3], "height": 32, "width": 32, "repeats": 1}
+    path = tmp_path / "sweep.yaml"
+    path.write_text(yaml.safe_dump(config))
+    output = tmp_path / "run"
+    assert main(["sweep", "-c", str(path), "--limit=1", f"--output={output}"]) == 0
+    assert len(pd.read_csv(output / "sweep.csv")) == 4

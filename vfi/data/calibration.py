@@ -1,0 +1,142 @@
+"""Batches as training reads them: for calibration, which needs no Lightning, and for `fit`."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.utils.data import DistributedSampler
+
+from vfi.data.augment import Augmented
+from vfi.data.loading import EpochLoader, loading_options
+from vfi.data.sources import TrainData, ValData, check_root, open_source
+from vfi.data.video import VideoTriplets
+
+Batch = dict[str, Any]
+"""``img0``, ``gt``, ``img1``: ``(B, 3, H, W)``; ``timestep``: ``(B,)``; ``id`` and ``index``."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of how many processes this one is; the only one by default."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+def open_train(
+    train: TrainData, seed: int = 0, place: Place = Place()
+) -> Augmented | VideoTriplets:
+    """The training set.
+
+    Args:
+        train: what it is.
+        seed: decides the order and variation of its triplets.
+        place: of this process.
+
+    Raises:
+        FileNotFoundError: if its folder is missing.
+        ValueError: if its folder is not given or damaged, or several processes read video without
+            a number of steps.
+    """
+    check_root("data.train.root", train.source, train.root)
+    if train.source != "video":
+        split = "train" if train.source == "vimeo90k" and not train.split else train.split
+        dataset = open_source(ValData(train.source, train.root, split), check=False)
+        return Augmented(dataset, train.augment, seed)
+    if place.world_size > 1 and train.steps is None:
+        raise ValueError(
+            f"train.steps must be given when training with {place.world_size} processes"
+        )
+    return VideoTriplets(
+        train.root,
+        clips=train.clips,
+        hold_out=train.hold_out,
+        stream=train.stream,
+        augment=train.augment,
+        keep=train.keep,
+        repeat=train.steps is not None,
+        seed=seed,
+        rank=place.rank,
+        world_size=place.world_size,
+    )
+
+
+def train_loader(
+    dataset: Augmented | VideoTriplets,
+    train: TrainData,
+    *,
+    seed: int = 0,
+    place: Place = Place(),
+    workers: int = 1,
+    epoch: Callable[[], int] = lambda: 0,
+) -> EpochLoader:
+    """Random order by the seed and the epoch; equally many batches a process.
+
+    Args:
+        dataset: what `open_train` gave.
+        train: likewise.
+        seed: decides the order.
+        place: of this process.
+        workers: worker processes; 0 reads in this process.
+        epoch: gives the number of the epoch about to be read.
+
+    Raises:
+        ValueError: if the set has too few triplets for a step.
+    """
+    # the number of steps is exact here, however many workers read
+    warnings.filterwarnings("ignore", message="Your `IterableDataset` has `__len__` defined")
+    return EpochLoader(
+        dataset,
+        epoch=epoch,
+        steps=train.steps,
+        batch_size=train.batch_size,
+        sampler=_order(dataset, train, seed, place) if isinstance(dataset, Augmented) else None,
+        drop_last=True,
+        **loading_options(workers),
+    )
+
+
+def calibration_batches(train: TrainData, count: int, *, workers: int = 1) -> Iterator[Batch]:
+    """The first training batches, as training would get them; the set is opened when asked.
+
+    Args:
+        train: what is read.
+        count: of batches; fewer if the set has no more.
+        workers: worker processes; 0 reads in this process.
+
+    Yields:
+        Batches on the CPU, frames in [0, 1].
+
+    Raises:
+        FileNotFoundError: as `open_train`.
+        ValueError: likewise.
+    """
+    for batch in islice(train_loader(open_train(train), train, workers=workers), count):
+        yield as_floats(batch)
+
+
+def as_floats(batch: Batch) -> Batch:
+    """Turns uint8 frames ``(B, 3, H, W)`` into float32 in [0, 1], on the device they are on."""
+    frames = {key: batch[key].float().div_(255) for key in ("img0", "gt", "img1")}
+    return {**batch, **frames, "timestep": batch["timestep"].float()}
+
+
+def on_device(batch: Batch, device: torch.device | str) -> Batch:
+    """The batch with its tensors on a device."""
+    return {key: v.to(device) if isinstance(v, torch.Tensor) else v for key, v in batch.items()}
+
+
+def _order(
+    dataset: Augmented, train: TrainData, seed: int, place: Place
+) -> DistributedSampler[Any]:
+    if (least := train.batch_size * place.world_size) > len(dataset):
+        raise ValueError(
+            f"train.batch_size is {train.batch_size}: {place.world_size} processes need {least} "
+            f"triplets for a step, {train.source!r} has {len(dataset)}"
+        )
+    return DistributedSampler(
+        dataset, place.world_size, place.rank, shuffle=True, seed=seed, drop_last=True
+    )

@@ -1,0 +1,168 @@
+"""The data of every Lightning job: what test, validate and fit read, and how it is shared out."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+from typing_extensions import override
+
+from vfi.data.augment import Augmented
+from vfi.data.calibration import Place, as_floats, on_device, open_train, train_loader
+from vfi.data.images import Triplet
+from vfi.data.loading import Shard, loading_options
+from vfi.data.overlap import check_calibration
+from vfi.data.sources import (
+    Source,
+    TrainData,
+    ValData,
+    check_counts,
+    check_root,
+    check_source,
+    open_source,
+    validated,
+)
+from vfi.data.video import VideoTriplets
+
+
+class TripletDataModule(LightningDataModule):
+    """Triplets for test and predict (``source``, ``root``), for fit (``train``) and for
+    validation (``val``).
+
+    The trainer should run with ``use_distributed_sampler=False``: each process reads its own part
+    here, and for test, validation and prediction the parts are not padded, so each triplet counts
+    exactly once.
+
+    Args:
+        source: what test and predict read, one of ``SOURCES``. ``auto`` is the sample without a
+            root, else the set found there; ``video`` takes held-out crops of clips.
+        root: its folder.
+        split: its part, for sets that have parts (SNU-FILM: easy, medium, hard, extreme).
+        train: what fit trains on.
+        val: what is validated on.
+        batch_size: triplets per batch of test and predict; over 1 they must be of one size.
+        num_workers: worker processes per loader; 0 reads in the main process.
+        seed: decides the order and variation of the training triplets.
+
+    Raises:
+        ValueError: for an unknown source, a source without its folder, or numbers out of bounds.
+    """
+
+    def __init__(
+        self,
+        source: Source = "auto",
+        root: str | None = None,
+        split: str | None = None,
+        train: TrainData = TrainData(),  # noqa: B008 (frozen)
+        val: ValData = ValData(),  # noqa: B008 (frozen)
+        batch_size: int = 1,
+        num_workers: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_source("data", source)
+        check_counts("data", batch_size=batch_size)
+        if num_workers < 0 or seed < 0:
+            raise ValueError(f"num_workers={num_workers}, seed={seed}: neither may be negative")
+        self.source = source
+        self.root = root
+        self.split = split
+        self.train = train
+        self.val = val
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        self.train_set: Augmented | VideoTriplets | None = None
+        self.val_set: Dataset[Triplet] | None = None
+        self.test_set: Dataset[Triplet] | None = None
+
+    @override
+    def setup(self, stage: str) -> None:
+        """Opens what the stage reads; a set that is missing or damaged is an error here."""
+        if stage == "fit" and self.train_set is None:
+            self.train_set = open_train(self.train, self.seed, self._place())
+        if stage in ("fit", "validate") and self.val_set is None:
+            check_root("data.val.root", self.val.source, self.validated.root)
+            self.val_set = open_source(self.validated)
+        if stage in ("test", "predict") and self.test_set is None:
+            check_root("data.root", self.source, self.root)
+            self.test_set = open_source(self.tested)
+
+    def identity(self, stage: str = "test") -> dict[str, object]:
+        """What the stage ("train", "val" or "test") reads, for reports; call it after ``setup``."""
+        return getattr(self, f"{stage}_set").identity()
+
+    @override
+    def train_dataloader(self) -> DataLoader:
+        """Random order by the seed and the trainer's epoch; equally many batches a process."""
+        return train_loader(
+            self.train_set,
+            self.train,
+            seed=self.seed,
+            place=self._place(),
+            workers=self.num_workers,
+            epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
+        )
+
+    @override
+    def val_dataloader(self) -> DataLoader:
+        """Every validation triplet once, in order."""
+        # held-out crops lie in memory: a worker would only copy them
+        workers = 0 if self.val.source == "video" else self.num_workers
+        return self._in_order(self.val_set, self.val.batch_size, workers)
+
+    @override
+    def test_dataloader(self) -> DataLoader:
+        """Every test triplet once, in order."""
+        return self._in_order(self.test_set, self.batch_size, self.num_workers)
+
+    @override
+    def predict_dataloader(self) -> DataLoader:
+        """The test triplets."""
+        return self.test_dataloader()
+
+    @override
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Turns uint8 frames (B, 3, H, W) into float32 in [0, 1], on the device they are on."""
+        return as_floats(batch)
+
+    @property
+    def tested(self) -> ValData:
+        """What test and predict read."""
+        return ValData(self.source, self.root, self.split)
+
+    @property
+    def validated(self) -> ValData:
+        """What is validated on; its folder may be that of the training set."""
+        return validated(self.val, self.train)
+
+    def calibration_batches(
+        self, count: int, device: torch.device | str, tested: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """The first training batches, as training would get them; the set is opened when asked.
+
+        Args:
+            count: of batches; fewer if the set has no more.
+            device: where to put them.
+            tested: whether the test set is being measured, and may therefore not be read here.
+
+        Raises:
+            ValueError: if it would be read.
+        """
+        if tested:
+            check_calibration(self.train, self.tested)
+        self.setup("fit")
+        for batch in islice(self.train_dataloader(), count):
+            yield as_floats(on_device(batch, device))
+
+    def _in_order(self, dataset: Dataset[Triplet], batch_size: int, workers: int) -> DataLoader:
+        place = self._place()
+        sampler = Shard(dataset, place.rank, place.world_size)
+        options = loading_options(workers)
+        return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)
+
+    def _place(self) -> Place:
+        trainer = self.trainer
+        return Place(trainer.global_rank, trainer.world_size) if trainer else Place()

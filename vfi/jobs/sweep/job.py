@@ -1,0 +1,224 @@
+"""The job: plans the points, measures those that are missing, and draws the conclusions."""
+
+import itertools
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vfi import measure, reporting
+from vfi.data.sources import TrainData, ValData
+from vfi.files import writable_folder
+from vfi.jobs.sweep.points import Conditions, Laboratory, Point
+from vfi.jobs.sweep.records import Record, kept, row
+from vfi.models import RIFESpec
+from vfi.models.device import usable
+from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
+from vfi.reporting import curves
+
+logger = logging.getLogger(__name__)
+
+LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+POLICIES: dict[str, Callable[[float], Policy]] = {
+    "naive": GlobalThreshold,
+    "aware": ArchitectureAware,
+}
+DENSE = Point("dense", 0.0, "dense")
+NOTE = (
+    "Drops are means of paired differences to dense, with their standard errors. The masked "
+    "network computes what its compact twin does and is no faster than dense: its channels are "
+    "zeroed, not removed."
+)
+
+
+def sweep(
+    network: str = "rife_v4.0",
+    refine: bool = True,
+    policies: dict[str, Callable[[float], Policy]] | None = None,
+    levels: tuple[float, ...] = LEVELS,
+    repair: bool = False,
+    finetuned: str | None = None,
+    data: ValData = ValData(),  # noqa: B008 (frozen)
+    limit: int | None = None,
+    train: TrainData = TrainData(),  # noqa: B008 (frozen)
+    calibration: int = 10,
+    height: int = 480,
+    width: int = 640,
+    repeats: int = 10,
+    device: str = "cpu",
+    output: str = "runs/sweep",
+) -> None:
+    """Prunes a network by several policies to several levels, and measures each.
+
+    Every point is scored as ``test`` scores, and timed in turns with the dense network. It is kept
+    in the folder ``points`` of the output, so the same command goes on where it was stopped.
+
+    Args:
+        network: a name or path, as for ``vfi.load_model``.
+        refine: whether the refine stage is used.
+        policies: name -> policy, whose first argument is the level; by default ``naive``
+            (GlobalThreshold) and ``aware`` (ArchitectureAware).
+        levels: overall channel ratios to remove, each in [0, 1).
+        repair: also measure every pruned network after `vfi.pruning.repair`.
+        finetuned: also measure networks that were trained after pruning; where they lie, with
+            ``{policy}`` and ``{level}`` in place of a policy's name and of the level.
+        data: what is scored.
+        limit: score only the first triplets; all if not given.
+        train: where repair, and policies that need them, get calibration batches.
+        calibration: how many batches.
+        height: of the frames that are timed, in pixels.
+        width: likewise.
+        repeats: timed rounds.
+        device: cpu, cuda or cuda:N.
+        output: folder for sweep.csv, sweep.json, pictures and points.
+
+    Raises:
+        FileNotFoundError: if a path holds no file.
+        ValueError: if a setting is out of range, or calibration would read what is scored.
+    """
+    numbers = {"height": height, "width": width, "repeats": repeats}
+    measure.check_positive(**numbers, limit=limit, calibration=calibration)
+    points = _points(policies or POLICIES, levels, repair, finetuned)
+    folder = writable_folder(output)
+    conditions = Conditions(data, limit, train, calibration, height, width, repeats, usable(device))
+    laboratory = Laboratory(network, refine, conditions)
+    records = _measure(laboratory, points, folder / "points")
+    _conclude(laboratory, records, folder)
+
+
+def _points(
+    policies: Mapping[str, Callable[[float], Policy]],
+    levels: Sequence[float],
+    repair: bool,
+    finetuned: str | None,
+) -> list[Point]:
+    """Dense first, then level by level, so that a sweep that was stopped compares policies."""
+    levels = sorted({level for level in levels if level != 0})
+    if not levels:
+        raise ValueError("levels has no sparsity above 0; give at least one, e.g. 0.3")
+    for name in policies:
+        if not re.fullmatch(r"\w+", name) or name == DENSE.series:
+            raise ValueError(
+                f"a policy is named {name!r}; use letters, digits and _, and not {DENSE.series!r}"
+            )
+    variants = ["compact", *(["repaired"] if repair else []), *(["finetuned"] if finetuned else [])]
+    pruned = []
+    for level, (name, make), variant in itertools.product(levels, policies.items(), variants):
+        trained = _trained(finetuned, name, level) if variant == "finetuned" else None
+        pruned.append(Point(name, level, variant, make(level), trained))
+    # Computes what its compact twin computes, at the dense network's speed: one is proof enough.
+    name, make = list(policies.items())[-1]
+    level = levels[len(levels) // 2]
+    return [DENSE, *pruned, Point(name, level, "masked", make(level))]
+
+
+def _trained(template: str, policy: str, level: float) -> Path:
+    """Where the network of a policy and level lies that was trained."""
+    path = Path(template.replace("{policy}", policy).replace("{level}", f"{level:g}"))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no fine-tuned network {path} (finetuned is {template!r}); "
+            "train it, or leave its level out"
+        )
+    return path
+
+
+def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> list[Record]:
+    """The records of all points, in order; those that are kept and still hold are not repeated."""
+    records = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    try:
+        with progress:
+            overall = progress.add_task("points", total=len(points))
+            current = progress.add_task("", total=laboratory.triplets)
+            for point in points:
+                progress.reset(current, description=point.name)
+                path = folder / f"{point.name}.json"
+                record = kept(path, laboratory.fingerprint(point))
+                if record is None:
+                    record = laboratory.measure(point, lambda: progress.advance(current))
+                    reporting.write_json(record, path)
+                records[point.name] = record
+                progress.advance(overall)
+    except KeyboardInterrupt:
+        logger.warning(
+            "stopped; %d of %d points are kept in %s, the same command goes on from there",
+            len(records), len(points), folder,
+        )  # fmt: skip
+        raise
+    return list(records.values())
+
+
+def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> None:
+    dense = records[0]
+    rows = [row(record, dense) for record in records]
+    reporting.write_csv(rows, folder / "sweep.csv")
+    reporting.write_json(
+        {
+            "network": laboratory.source,
+            "rows": rows,
+            "note": NOTE,
+            "points": records,
+            "conditions": laboratory.circumstances,
+            "environment": reporting.environment(),
+        },
+        folder / "sweep.json",
+    )
+    _draw(pd.DataFrame(rows), records, laboratory, folder)
+    columns = ("policy", "variant", "level", "ratio", "emptied", "psnr", "psnr_drop")
+    columns += ("psnr_drop_se", "ssim", "parameters_ratio", "flops_ratio", "median_ms", "speedup")
+    reporting.table(
+        f"{laboratory.source} on {laboratory.dataset}",
+        [{name: r[name] for name in columns} for r in rows],
+        caption=NOTE,
+    )
+    logger.info("wrote %s", folder)
+
+
+def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, folder: Path) -> None:
+    source = laboratory.source
+    trained = (rows["variant"] == "finetuned").any()
+    title = f"{source}, pruned{'' if trained else ' without training'}, on {laboratory.dataset}"
+    plain = rows["variant"].isin(["dense", "compact"])
+    rows["series"] = rows["policy"].where(plain, rows["policy"] + ", " + rows["variant"])
+    rows["label"] = rows["level"].map("{:g}".format)
+    dense, masked = (rows[rows["variant"] == name] for name in ("dense", "masked"))
+    pruned = rows[rows["variant"].isin(["compact", "repaired", "finetuned"])]
+    timed = records[0]["latency"]
+    curves.pareto_plot(
+        # Pruned networks first: a series then has the same colour in all pictures.
+        pd.concat([pruned, dense, masked]), "speedup", "psnr", "series",
+        folder / "quality_speed.png", label="label", y_label="PSNR, dB", title=title,
+        x_label=f"speed over dense at {timed['width']}x{timed['height']} ({timed['device']})",
+    )  # fmt: skip
+    starts = [dense.assign(series=name) for name in pruned["series"].unique()]
+    lines = pd.concat([*starts, pruned])
+    for score, label in (("psnr", "PSNR, dB"), ("ssim", "SSIM")):
+        curves.lines_plot(
+            lines, "ratio", score, "series", folder / f"{score}_sparsity.png",
+            reference=float(dense[score].iloc[0]),
+            x_label="channels removed, overall ratio", y_label=label, title=title,
+        )  # fmt: skip
+    curves.kept_channels_plot(
+        _fractions(records, laboratory.dense.spec),
+        folder / "kept_channels.png",
+        f"channels that each policy keeps of {source}, in percent",
+    )
+
+
+def _fractions(records: list[Record], spec: RIFESpec) -> dict[str, dict[str, float]]:
+    """Policy and level -> group -> the fraction of its channels that stay; policy by policy."""
+    full = {name: group.width for name, group in channel_groups(spec).items()}
+    pruned = [record for record in records if record["variant"] == "compact"]
+    policies = list(dict.fromkeys(record["series"] for record in pruned))
+    return {
+        f"{record['series']} {record['level']:g}": {
+            name: width / full[name] for name, width in record["plan"]["widths"].items()
+        }
+        for record in sorted(pruned, key=lambda record: policies.index(record["series"]))
+    }

@@ -1,0 +1,241 @@
+"""Pictures of results, written as PNG without a display."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from vfi.files import atomic_path
+
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+_MARKERS = "osD^vPX"
+_GRID = {"color": "#dddddd", "linewidth": 0.8}
+
+
+def pareto_front(x: Sequence[float], y: Sequence[float]) -> np.ndarray:
+    """Which points no other beats in both (higher is better): booleans, one for each point."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    as_good = (x >= x[:, None]) & (y >= y[:, None])  # [i, j]: point j is as good as i in both
+    better = (x > x[:, None]) | (y > y[:, None])
+    return ~(as_good & better).any(1)
+
+
+def pareto_plot(
+    data: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    path: str | os.PathLike[str],
+    *,
+    label: str | None = None,
+    x_label: str | None = None,
+    y_label: str | None = None,
+    title: str = "",
+) -> None:
+    """Draws quality against speed, higher is better in both, and marks the Pareto front.
+
+    Args:
+        data: a row for each model.
+        x: the column of speeds.
+        y: the column of qualities.
+        series: the column that colours points.
+        path: a ``.png`` file, replaced if it exists.
+        label: the column of texts beside points.
+        x_label: under the axis; the column's name if None.
+        y_label: likewise.
+        title: above the plot.
+
+    Raises:
+        ValueError: if a column is missing, there is no row, or ``path`` cannot be written.
+    """
+    data = _complete(data, x, y, series, *([label] if label else []))
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
+    axis = figure.subplots()
+    front = data[pareto_front(data[x], data[y])].sort_values(x)
+    axis.step(front[x], front[y], where="pre", color="#222222", linewidth=1.2, zorder=2)
+    for color, marker, (name, points) in _styled(data, series):
+        axis.scatter(points[x], points[y], s=46, color=color, marker=marker, label=name, zorder=3)
+        for position, point in points.iterrows() if label else ():
+            # Above the front and below all else, so that neighbours keep out of each other's way.
+            place = (6, 7) if position in front.index else (6, -13)
+            text = {"xytext": place, "textcoords": "offset points", "fontsize": 8, "color": color}
+            axis.annotate(str(point[label]), (point[x], point[y]), **text)
+    axis.scatter(
+        front[x], front[y], s=150, facecolors="none", edgecolors="#222222", linewidths=1.2,
+        label="Pareto front", zorder=4,
+    )  # fmt: skip
+    _finish(axis, x_label or x, y_label or y, title)
+    axis.margins(0.08)
+    _save(figure, path)
+
+
+def lines_plot(
+    data: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    path: str | os.PathLike[str],
+    *,
+    reference: float | None = None,
+    reference_label: str = "dense",
+    x_label: str | None = None,
+    y_label: str | None = None,
+    title: str = "",
+) -> None:
+    """Draws a line of ``y`` over ``x`` for each value of ``series``.
+
+    Args:
+        data: a row for each point; rows without ``x`` or ``y`` (NaN) are left out.
+        x: the column of positions.
+        y: the column of values.
+        series: the column that tells lines apart.
+        path: a ``.png`` file, replaced if it exists.
+        reference: a value drawn as a dashed line.
+        reference_label: its name.
+        x_label: under the axis; the column's name if None.
+        y_label: likewise.
+        title: above the plot.
+
+    Raises:
+        ValueError: as `pareto_plot`.
+    """
+    data = _complete(data, x, y, series)
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
+    axis = figure.subplots()
+    if reference is not None:
+        axis.axhline(
+            reference, color="#222222", linewidth=1.2, linestyle="--", label=reference_label
+        )
+    for color, marker, (name, points) in _styled(data, series):
+        points = points.sort_values(x, kind="stable")
+        _draw_line(axis, points[x], points[y], color, marker, name)
+    _finish(axis, x_label or x, y_label or y, title)
+    _save(figure, path)
+
+
+def panels_plot(
+    panels: Mapping[str, pd.DataFrame],
+    path: str | os.PathLike[str],
+    *,
+    x_label: str,
+    title: str = "",
+) -> None:
+    """Draws groups of lines below each other, over the same positions.
+
+    Args:
+        panels: what its axis says -> a column for each line, positions as index; gaps (NaN) are
+            left out.
+        path: a ``.png`` file, replaced if it exists.
+        x_label: under the lowest.
+        title: above all.
+
+    Raises:
+        ValueError: if there is nothing to draw, or ``path`` cannot be written.
+    """
+    if not panels:
+        raise ValueError("there are no panels to draw: give at least one group of lines")
+    figure = Figure(figsize=(9, 3.8 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axis, (label, lines) in zip(axes, panels.items(), strict=True):
+        for index, name in enumerate(lines):
+            points = lines[name].dropna()
+            color, marker = _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)]
+            _draw_line(axis, points.index, points, color, marker, name)
+        _finish(axis, x_label if axis is axes[-1] else "", label, "")
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def kept_channels_plot(
+    kept: Mapping[str, Mapping[str, float]], path: str | os.PathLike[str], title: str = ""
+) -> None:
+    """Draws the fraction of channels that each policy kept in each layer as a heat map.
+
+    Dark blue is a whole layer, pale is little, and a layer with nothing left is red: the picture
+    of a network cut through.
+
+    Args:
+        kept: policy -> layer -> fraction in [0, 1]; layers in the order of first appearance. A
+            layer that a policy does not name stays blank.
+        path: a ``.png`` file, replaced if it exists.
+        title: above the plot.
+
+    Raises:
+        ValueError: if there is nothing to draw, a fraction is outside [0, 1], or ``path`` cannot
+            be written.
+    """
+    layers = list(dict.fromkeys(layer for fractions in kept.values() for layer in fractions))
+    if not layers:
+        raise ValueError("there are no kept channels to draw: give at least one policy and layer")
+    values = np.array([[kept[p].get(layer, np.nan) for layer in layers] for p in kept])
+    if np.nanmin(values) < 0 or np.nanmax(values) > 1:
+        raise ValueError(
+            f"kept fractions must be in [0, 1], got {np.nanmin(values)} to {np.nanmax(values)}"
+        )
+    size = (max(6.0, 2.6 + 0.34 * len(layers)), 2.6 + 0.5 * len(kept))
+    figure = Figure(figsize=size, layout="constrained")
+    axis = figure.subplots()
+    shades = LinearSegmentedColormap.from_list("kept", ["#eef4fa", "#6aa6d6", "#08306b"])
+    colors = shades.with_extremes(under="#c1121f", bad="#ffffff")
+    shown = axis.imshow(values, cmap=colors, vmin=1e-9, vmax=1, aspect="auto")
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = values[row, column]
+        light = value > 0.55 or value == 0
+        text = f"{100 * value:.0f}"
+        place = {"ha": "center", "va": "center", "fontsize": 7}
+        axis.text(column, row, text, color="white" if light else "#222222", **place)
+    axis.set_yticks(range(len(kept)), list(kept))
+    axis.set_xticks(range(len(layers)), layers, rotation=90, fontsize=8)
+    axis.set_xticks(np.arange(-0.5, len(layers)), minor=True)
+    axis.set_yticks(np.arange(-0.5, len(kept)), minor=True)
+    axis.grid(which="minor", color="white", linewidth=1)
+    axis.tick_params(which="both", length=0)
+    axis.set_title(title)
+    bar = figure.colorbar(shown, ax=axis, fraction=0.03, pad=0.01, extend="min")
+    bar.set_label("channels kept (red: none)")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    _save(figure, path)
+
+
+def _complete(data: pd.DataFrame, x: str, y: str, *others: str) -> pd.DataFrame:
+    """The rows of ``data`` that have both coordinates, if there are any, numbered anew."""
+    missing = [column for column in (x, y, *others) if column not in data]
+    if missing:
+        raise ValueError(f"there is no column {missing} to plot; there are {list(data)}")
+    data = data.dropna(subset=[x, y]).reset_index(drop=True)
+    if data.empty:
+        raise ValueError(f"there are no rows with both {x} and {y} to plot")
+    return data
+
+
+def _styled(data: pd.DataFrame, series: str) -> Iterator[tuple[str, str, tuple[str, pd.DataFrame]]]:
+    """``(color, marker, (name, rows))`` for each value of ``series``, in order of appearance."""
+    for index, group in enumerate(data.groupby(series, sort=False)):
+        yield _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)], group
+
+
+def _draw_line(
+    axis: Axes, x: Sequence[float], y: Sequence[float], color: str, marker: str, name: str
+) -> None:
+    # Markers tell points apart; on a long curve they would only thicken it.
+    marker = marker if len(x) <= 30 else None
+    axis.plot(x, y, color=color, marker=marker, label=name, linewidth=1.8)
+
+
+def _finish(axis: Axes, x_label: str, y_label: str, title: str) -> None:
+    axis.set_xlabel(x_label)
+    axis.set_ylabel(y_label)
+    axis.set_title(title)
+    axis.grid(**_GRID)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, fontsize=9)
+
+
+def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")

@@ -1,0 +1,65 @@
+"""Figures in files."""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vfi.files import atomic_path
+
+RECORD = "run.json"
+"""What a training puts on record in its run folder."""
+
+
+def write_json(data: Any, path: str | os.PathLike[str]) -> None:
+    """Writes ``data`` as indented JSON, atomically.
+
+    Dataclasses become objects; paths and torch types text; tensors, arrays and numpy numbers plain
+    numbers; NaN and infinity, which JSON has not, null.
+
+    Raises:
+        TypeError: if something in ``data`` has no form in JSON.
+        ValueError: if ``path`` cannot be written.
+    """
+    text = json.dumps(_plain(data), indent=2, allow_nan=False, ensure_ascii=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def write_csv(
+    rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: str | os.PathLike[str]
+) -> None:
+    """Writes rows as CSV with a header, atomically, floats in full precision.
+
+    Raises:
+        ValueError: if ``path`` cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+
+
+def _plain(data: Any) -> Any:
+    """``data`` in the types of JSON."""
+    if data is None or isinstance(data, str | bool | int):
+        return data
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple | set | frozenset):
+        return [_plain(value) for value in data]
+    if dataclasses.is_dataclass(data) and not isinstance(data, type):
+        return {f.name: _plain(getattr(data, f.name)) for f in dataclasses.fields(data)}
+    if isinstance(data, torch.Tensor | np.ndarray):
+        return _plain(data.tolist())
+    if isinstance(data, np.generic):
+        return _plain(data.item())
+    if isinstance(data, os.PathLike | torch.dtype | torch.device):
+        return str(data)
+    raise TypeError(f"cannot write {data!r} of type {type(data).__name__} as JSON")

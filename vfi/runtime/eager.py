@@ -1,0 +1,32 @@
+"""The model that a user means, ready to run."""
+
+import torch
+from torch import nn
+
+from vfi.checkpoints import load_model
+
+DEFAULT_MODEL = "rife_v4.0"
+
+
+def resolve_model(model: str | nn.Module, device: str) -> tuple[nn.Module, str]:
+    """The model meant, and its name.
+
+    Args:
+        model: what `vfi.load_model` takes, or a model, which is used where and as it is.
+        device: where a model given by name goes: auto, cpu, cuda, cuda:1, ...
+
+    Raises:
+        FileNotFoundError: as `vfi.load_model`.
+        ValueError: likewise; or if there is no such device.
+    """
+    if isinstance(model, nn.Module):
+        return model, type(model).__name__
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"cannot use device {device!r}: {reason}; use auto or cpu") from error
+    network = load_model(model, device)
+    return network.to(memory_format=torch.channels_last), str(model)  # a quarter faster on a CPU

@@ -1,0 +1,229 @@
+"""The LightningModules: interpolation evaluated by the benchmark's scores."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import STEP_OUTPUT, OptimizerLRScheduler
+from torch import Tensor, nn
+from typing_extensions import override
+
+from vfi.checkpoints import load_network
+from vfi.measure.protocol import SCORES, score
+from vfi.measure.quality import quantize
+from vfi.models import RIFE, Interpolator, RIFESpec
+from vfi.training.metrics import ImageMean
+from vfi.training.objective import Objective
+
+SPEC_KEY = "rife_spec"
+"""Where a Lightning checkpoint keeps the network's spec."""
+
+
+class InterpolationModule(LightningModule):
+    """Scores anything that makes the frame between two frames; subclasses say how in `forward`.
+
+    Batches are dictionaries of ``img0``, ``gt`` and ``img1`` ``(B, 3, H, W)`` in [0, 1],
+    ``timestep`` ``(B,)``, ``id`` and ``index``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.means = nn.ModuleDict({name: ImageMean() for name in SCORES})
+
+    def forward(self, img0: Tensor, img1: Tensor, timestep: Tensor) -> Tensor:
+        """The frame at ``timestep``: ``(B, 3, H, W)`` in [0, 1]."""
+        raise NotImplementedError
+
+    def _evaluate(self, batch: Mapping[str, Any], stage: str) -> dict[str, Any]:
+        """Predicts a batch and scores it by the protocol: frames of 8 bits, one score an image.
+
+        Returns:
+            ``prediction`` ``(B, 3, H, W)`` in [0, 1], ``seconds`` that the forward pass took, and
+            a ``(B,)`` tensor for each score.
+        """
+        started = time.perf_counter()
+        prediction = self(batch["img0"], batch["img1"], batch["timestep"])
+        if prediction.is_cuda:
+            torch.cuda.synchronize(prediction.device)
+        seconds = time.perf_counter() - started
+        values = score(prediction, batch["gt"])
+        for name, mean in self.means.items():
+            mean.update(values[name])
+            # The metric object, not its value: Lightning then averages over all processes' images.
+            self.log(f"{stage}/{name}", mean, prog_bar=name == "psnr")
+        return {"prediction": quantize(prediction), "seconds": seconds, **values}
+
+    @override
+    def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> STEP_OUTPUT:
+        # In bfloat16, figures would be off by some 0.02 dB, which is what checkpoints differ by.
+        with torch.autocast(self.device.type, enabled=False):
+            return self._evaluate(batch, "val")
+
+    @override
+    def test_step(self, batch: Mapping[str, Any], batch_idx: int) -> STEP_OUTPUT:
+        return self._evaluate(batch, "test")
+
+    @override
+    def predict_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
+        return quantize(self(batch["img0"], batch["img1"], batch["timestep"]))
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """AdamW with a linear warm-up and a cosine decay to nothing.
+
+    Attributes:
+        lr: the peak learning rate.
+        weight_decay: of all parameters.
+        warmup: steps of the warm-up.
+        flow: learning rate of the blocks that estimate flow, as a fraction of ``lr``. Flow is what
+            was learnt from the most data, and is forgotten first.
+    """
+
+    lr: float = 1e-4
+    weight_decay: float = 1e-4
+    warmup: int = 100
+    flow: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.lr <= 0 or self.weight_decay < 0 or self.warmup < 0:
+            raise ValueError(f"{self}: lr must be positive, weight_decay and warmup not negative")
+        if not 0 < self.flow <= 1:
+            raise ValueError(f"flow is {self.flow}; it must be above 0 and at most 1")
+
+    def build(self, network: RIFE, steps: int) -> OptimizerLRScheduler:
+        """The optimizer of ``network`` and its schedule over ``steps`` steps, for Lightning."""
+        flow, rest = [], []
+        for name, parameter in network.named_parameters():
+            (flow if name.startswith("block") else rest).append(parameter)
+        groups = [{"params": rest}, {"params": flow, "lr": self.flow * self.lr}]
+        groups = [group for group in groups if group["params"]]
+        optimizer = torch.optim.AdamW(groups, self.lr, weight_decay=self.weight_decay)
+
+        def factor(step: int) -> float:
+            warmup = min(1.0, (step + 1) / (self.warmup + 1))
+            return warmup * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class RIFEModule(InterpolationModule):
+    """A RIFE network under Lightning.
+
+    Args:
+        network: a registry name or a path; see `vfi.checkpoints.load_network`.
+        refine: whether the refine stage (context network and U-Net) is used.
+        warp_at_scale: whether coarse estimates are warped at their own resolution, which is faster
+            (see `vfi.models.RIFESpec`); None leaves that as it was saved.
+        options: further changes to the network by name; see `vfi.checkpoints.load_network`.
+        objective: what `fit` minimises.
+        optimizer: how.
+        dense: the network that distillation learns from (a name or path); needed where the
+            objective has such terms, and not loaded otherwise.
+
+    Raises:
+        ValueError: if the objective distils and no dense network is named.
+    """
+
+    def __init__(
+        self,
+        network: str = "rife_v4.0",
+        refine: bool = True,
+        warp_at_scale: bool | None = None,
+        objective: Objective | None = None,
+        optimizer: OptimizerSpec | None = None,
+        dense: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.source = network
+        self.objective = objective or Objective()
+        self.optimizer_spec = optimizer or OptimizerSpec()
+        if self.objective.needs_dense and dense is None:
+            raise ValueError(
+                "the objective distils from a dense network: name one by --model.dense, or set "
+                "its dense_* weights to 0"
+            )
+        self.dense_source = dense
+        self._dense: list[RIFE] = []  # in a list, so that it is no submodule
+        self.network = load_network(
+            network, refine, self.objective.needs_teacher, warp_at_scale, options
+        )
+
+    @override
+    def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:
+        return Interpolator(self.network)(img0, img1, timestep)
+
+    @override
+    def configure_model(self) -> None:
+        """Loads the dense network where training needs it, frozen and outside the checkpoint."""
+        if self.trainer.training and self.objective.needs_dense and not self._dense:
+            dense = load_network(self.dense_source, refine=self.network.spec.refine is not None)
+            self._dense.append(dense.requires_grad_(False).to(self.device))
+
+    @override
+    def on_fit_start(self) -> None:
+        self.network.train()  # it was loaded for inference
+
+    @override
+    def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
+        frames = batch["img0"], batch["img1"], batch["timestep"]
+        gt = batch["gt"]
+        output = self.network(*frames, gt=gt if self.objective.needs_teacher else None)
+        dense = None
+        if self.objective.needs_dense:
+            with torch.no_grad():
+                dense = self._dense[0](*frames)
+        terms = self.objective(output, gt, dense)
+        loss = sum(terms.values())
+        self.log("loss", loss, prog_bar=True)
+        self.log_dict({f"loss/{name}": term for name, term in terms.items()})
+        return loss
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        steps = int(self.trainer.estimated_stepping_batches)
+        return self.optimizer_spec.build(self.network, steps)
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[SPEC_KEY] = self.network.spec.to_dict()
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the shape of the checkpoint's network, which may have been pruned."""
+        if SPEC_KEY not in checkpoint:
+            raise ValueError(
+                f"the checkpoint has no {SPEC_KEY!r}: it was not written by this project's fit; "
+                "give network weights by --model.network instead of --ckpt_path"
+            )
+        spec = RIFESpec.from_dict(checkpoint[SPEC_KEY])
+        if spec != self.network.spec:
+            self.network = RIFE(spec).to(self.device)
+
+
+class BaselineModule(InterpolationModule):
+    """Answers that need no network: they tell what a score is worth.
+
+    Args:
+        method: ``copy`` answers with the first frame, ``average`` with the mean of both.
+    """
+
+    def __init__(self, method: str = "average") -> None:
+        super().__init__()
+        if method not in ("copy", "average"):
+            raise ValueError(f"method is {method!r}; it must be 'copy' or 'average'")
+        self.source = method
+        self.network = None
+
+    @override
+    def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:
+        if self.source == "copy":
+            return img0
+        # Frames are multiples of 1/255: on whole numbers, halves stay exact until they are rounded.
+        return ((img0 + img1) * 255).round() / 510

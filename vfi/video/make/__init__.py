@@ -1,0 +1,1 @@
+"""New frames: batches, times, tiles, and the threads around them."""

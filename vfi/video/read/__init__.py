@@ -1,0 +1,1 @@
+"""What an input holds: its frames, their times, colours and rates."""

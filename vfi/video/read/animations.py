@@ -1,0 +1,101 @@
+"""Animated PNG and WebP as an input: frames with times of their own."""
+
+import itertools
+import logging
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vfi.video.read.colour import FULL, ColourTags, PixelSpec
+from vfi.video.read.rates import constant_rate
+from vfi.video.read.source import Picture, Source, SourceInfo
+
+logger = logging.getLogger(__name__)
+
+ANIMATION_SUFFIXES = (".png", ".apng", ".webp")
+
+_UNSAID = Fraction(1, 10)
+"""How long viewers show a frame that says 0."""
+_MOST_PARTS = 65_535  # the largest denominator that APNG has, and WebP counts milliseconds
+_SPEC = PixelSpec("rgb", full_range=True)
+_BROKEN = (OSError, SyntaxError, EOFError, ValueError)
+
+
+def is_animation(path: Path) -> bool:
+    """Whether an image file holds several frames to be shown one after the other."""
+    if path.suffix.lower() not in ANIMATION_SUFFIXES:
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) - _first(image) > 1
+    except _BROKEN:
+        return False  # whoever reads it as an image says what is wrong
+
+
+class AnimationSource(Source):
+    """An animated PNG or WebP, read frame by frame at the times that it says.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._times = [Fraction(0)]
+        for _, shown in self._frames():
+            self._times.append(self._times[-1] + shown)
+        if len(self._times) < 2:
+            raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
+        with Image.open(path) as image:
+            width, height = image.size
+        *starts, end = self._times
+        steps = [b - a for a, b in itertools.pairwise(self._times)]
+        tick = Fraction(
+            math.gcd(*(step.numerator for step in steps)),
+            math.lcm(*(step.denominator for step in steps)),
+        )
+        self.info = SourceInfo(
+            path=path,
+            width=width,
+            height=height,
+            spec=_SPEC,
+            tags=ColourTags(range=FULL),
+            rate=constant_rate(starts, Fraction(0), [1 / steps[0]]),
+            tick=tick,
+            duration=end,
+            expected=len(starts),
+            holds_last=True,
+        )
+        self.problems.clear()  # reading the frames again finds them again
+
+    def pictures(self) -> Iterator[Picture]:
+        for index, (image, _) in enumerate(self._frames()):
+            red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")), -1, 0)
+            planes = [np.ascontiguousarray(plane) for plane in (green, blue, red)]
+            yield Picture(planes, _SPEC, self._times[index], index)
+        self.end = self._times[-1]
+
+    def _frames(self) -> Iterator[tuple[Image.Image, Fraction]]:
+        """Each frame, whole, and for how long it is shown, in seconds."""
+        with Image.open(self._path) as image:
+            count = image.n_frames
+            for number in range(_first(image), count):
+                try:
+                    image.seek(number)
+                    image.load()
+                except _BROKEN as error:
+                    self.problems.append(f"frame {number} of {count} cannot be decoded: {error}")
+                    return
+                milliseconds = Fraction(image.info.get("duration") or 0)
+                shown = (milliseconds / 1000).limit_denominator(_MOST_PARTS)
+                yield image, shown or _UNSAID
+
+
+def _first(image: Image.Image) -> int:
+    """The number of the first frame: a PNG may have a still before it, for simple viewers."""
+    return int(bool(image.info.get("default_image")))

@@ -1,0 +1,58 @@
+"""Opens an input of whatever kind."""
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+from vfi.files import visible_files
+from vfi.video.read.animations import AnimationSource, is_animation
+from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
+from vfi.video.read.source import Source
+from vfi.video.read.video import VideoSource
+
+_FOLDER_FPS = Fraction(24)
+
+
+_PAIR_FPS = Fraction(1)
+
+
+def open_source(
+    path: str | Path, second: str | Path | None = None, fps: Fraction | None = None
+) -> Source:
+    """Opens a video file, a folder of images, or two images.
+
+    Args:
+        path: a video, an animated PNG or WebP, a folder of images (in natural order of their
+            names; hidden files do not count), or an image.
+        second: the second image when ``path`` is one.
+        fps: images per second; 24 for a folder, 1 for two images if None.
+
+    Raises:
+        FileNotFoundError: if there is nothing at a path.
+        ValueError: if it cannot be read as that.
+    """
+    path = Path(path)
+    for file in (path, Path(second) if second else path):
+        if not file.exists():
+            raise FileNotFoundError(f"{file} does not exist; give a video or a folder of images")
+    if path.is_dir():
+        images = visible_files(path, IMAGE_SUFFIXES)
+        return ImageSource(sorted(images, key=_natural), fps or _FOLDER_FPS, path)
+    if second is None and is_animation(path):
+        if fps is not None:
+            raise ValueError(f"--input-fps is for images; {path} has its own frame times")
+        return AnimationSource(path)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        if second is None:
+            raise ValueError(f"{path} is one image; give the other one with --second")
+        return ImageSource([path, Path(second)], fps or _PAIR_FPS, path)
+    if second is not None:
+        raise ValueError(f"--second goes with an image; {path} is not one by its name")
+    if fps is not None:
+        raise ValueError(f"--input-fps is for images; {path} has its own frame times")
+    return VideoSource(path)
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]

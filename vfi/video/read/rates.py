@@ -1,0 +1,78 @@
+"""Frame rates as exact fractions."""
+
+import itertools
+from fractions import Fraction
+
+_NTSC = {
+    "23.976": Fraction(24000, 1001),
+    "23.98": Fraction(24000, 1001),
+    "29.97": Fraction(30000, 1001),
+    "47.95": Fraction(48000, 1001),
+    "59.94": Fraction(60000, 1001),
+    "119.88": Fraction(120000, 1001),
+}
+
+
+_ROUNDED = Fraction(1, 1_000_000)
+
+
+def parse_rate(value: str | int | float | Fraction, name: str) -> Fraction:
+    """A positive rational number: ``60``, ``24000/1001``, ``12.5``; NTSC's for ``29.97`` and such.
+
+    Args:
+        value: what the user gave.
+        name: the option's name, for the error.
+
+    Raises:
+        ValueError: if it is no positive number.
+    """
+    text = str(value).strip()
+    try:
+        rate = _NTSC.get(text) or Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise ValueError(
+            f"{name} is {value!r}; give a positive number or fraction such as 60 or 24000/1001"
+        )
+    return rate
+
+
+def parse_optional(value: str | float | Fraction | None, name: str) -> Fraction | None:
+    """`parse_rate`, where None stays None."""
+    return None if value is None else parse_rate(value, name)
+
+
+def constant_rate(
+    times: list[Fraction], tick: Fraction, candidates: list[Fraction]
+) -> Fraction | None:
+    """The rate of which ``times`` are the rounded frame times, or None if they are not regular.
+
+    Containers round timestamps: Matroska writes 33, 67, 100 ms for 30 fps. Taken literally that is
+    a variable rate; recognised, it is exact.
+
+    Args:
+        times: sorted presentation times.
+        tick: their unit, and so how far off each may be.
+        candidates: rates to try, the likeliest first.
+    """
+    if len(times) < 2:
+        return candidates[0] if candidates else None
+    gaps = sorted(b - a for a, b in itertools.pairwise(times))
+    middle = gaps[len(gaps) // 2]
+    for rate in _with_ntsc([*candidates, *([1 / middle] if middle else [])]):
+        # A unit too coarse to tell rates apart, as AVI's, must be met exactly.
+        slack = tick if tick * rate * 3 <= 1 else Fraction(0)
+        if all(abs(time - times[0] - n / rate) <= slack for n, time in enumerate(times)):
+            return rate
+    return None
+
+
+def _with_ntsc(rates: list[Fraction]) -> list[Fraction]:
+    """Rates, each after the n * 1000/1001 that it may be a rounding of: 7001/146 is 48000/1001."""
+    found = []
+    for rate in rates:
+        ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+        near = ntsc > 0 and abs(rate / ntsc - 1) < _ROUNDED
+        found += [ntsc, rate] if near else [rate]
+    return found

@@ -1,0 +1,1 @@
+"""Which frames are shown when, and what lies between them."""

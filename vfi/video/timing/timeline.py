@@ -1,0 +1,169 @@
+"""When each output frame is shown and where it lies between input frames, in exact fractions.
+
+All times are seconds as `fractions.Fraction`: frame rates such as 24000/1001 never round, so an
+hour of video ends on the right tick. Times are those of the input; slow motion multiplies them only
+when they are written.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+_MAX_TICKS = 1_000_000
+_FALLBACK_TICKS = 90_000
+
+
+@dataclass(frozen=True)
+class EvenParts:
+    """Output times that cut every input interval into ``parts`` equal ones: the multiplier."""
+
+    parts: int
+
+    def between(self, start: Fraction, end: Fraction) -> list[Fraction]:
+        """The output times in [start, end), for an interval between successive input frames."""
+        return [start + (end - start) * k / self.parts for k in range(self.parts)]
+
+    def hits(self, time: Fraction) -> bool:
+        """Whether an input frame's own time is an output time."""
+        return True
+
+
+@dataclass(frozen=True)
+class FixedRate:
+    """Output times ``origin + n / rate``, whatever the times of the input frames are."""
+
+    rate: Fraction
+    origin: Fraction
+
+    def between(self, start: Fraction, end: Fraction) -> list[Fraction]:
+        """The output times in [start, end)."""
+        first = math.ceil((start - self.origin) * self.rate)
+        last = math.ceil((end - self.origin) * self.rate)
+        return [self.origin + n / self.rate for n in range(first, last)]
+
+    def hits(self, time: Fraction) -> bool:
+        """Whether ``time`` is an output time."""
+        return ((time - self.origin) * self.rate).denominator == 1
+
+
+Cadence = EvenParts | FixedRate
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One output frame.
+
+    Attributes:
+        time: when it is shown, in seconds of the input.
+        timestep: where it lies between the two frames of its step: 0 is the first, 1 the second.
+    """
+
+    time: Fraction
+    timestep: Fraction
+
+
+def slots_between(
+    times: list[Fraction], start: Fraction, end: Fraction, tick: Fraction = Fraction(0)
+) -> tuple[Slot, ...]:
+    """Places output times between the frames shown at ``start`` and ``end``.
+
+    Args:
+        times: output times in [start, end).
+        start: time of the first frame.
+        end: time of the second frame.
+        tick: input times are known to this many seconds only; an output time as close as that to an
+            input frame is that frame, not a network's guess at it.
+    """
+    slots = []
+    for time in times:
+        if time - start < tick:
+            timestep = Fraction(0)
+        elif end - time < tick:
+            timestep = Fraction(1)
+        else:
+            timestep = (time - start) / (end - start)
+        slots.append(Slot(time, timestep))
+    return tuple(slots)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How input times become output frames.
+
+    Attributes:
+        cadence: the output times.
+        speed: output seconds per input second: 4 is slow motion by 4.
+        rate: output frames per second, or None where the output's rate varies.
+        time_base: the unit of the output's timestamps in seconds.
+    """
+
+    cadence: Cadence
+    speed: Fraction
+    rate: Fraction | None
+    time_base: Fraction
+
+    def ticks(self, time: Fraction) -> int:
+        """The output timestamp of input time ``time``."""
+        # floor(x + 1/2), since round() sends neighbouring halves to the same even number.
+        return math.floor(time * self.speed / self.time_base + Fraction(1, 2))
+
+
+def plan_timing(
+    multiplier: int | None,
+    fps: Fraction | None,
+    slow_motion: Fraction,
+    *,
+    rate: Fraction | None,
+    start: Fraction,
+    tick: Fraction,
+    any_timestep: bool,
+    fills_gaps: bool = False,
+) -> Timing:
+    """Turns what the user asked for into output times.
+
+    Args:
+        multiplier: output frames per input frame.
+        fps: output frames per second; at most one of the two is given. With neither, slow motion
+            keeps the input's rate and anything else doubles it.
+        slow_motion: output seconds per input second.
+        rate: the input's frame rate, None if it varies.
+        start: the first frame's time.
+        tick: the unit of the input's timestamps.
+        any_timestep: whether the network takes times other than the middle.
+        fills_gaps: whether duplicates are dropped, so that intervals have any length.
+
+    Raises:
+        ValueError: if the network can only bisect and this needs another time.
+    """
+    if multiplier is None and fps is None:
+        if slow_motion == 1:
+            multiplier = 2
+        elif rate is not None:
+            fps = rate
+        else:
+            multiplier = math.ceil(slow_motion)
+    if fps is not None:
+        cadence: Cadence = FixedRate(fps * slow_motion, start)
+        parts = (fps * slow_motion / rate).numerator if rate else 0
+    else:
+        cadence = EvenParts(multiplier)
+        parts = multiplier
+        fps = rate * multiplier / slow_motion if rate else None
+    bisects = parts > 0 and parts & (parts - 1) == 0 and not fills_gaps
+    if not any_timestep and not bisects:
+        raise ValueError(
+            "this model only finds the middle of two frames, which gives 2, 4, 8, ... times the "
+            "frames of a constant-rate video; use such a multiplier without --fps and "
+            "--duplicates drop, or a model that takes any timestep, such as rife_v4.0"
+        )
+    offset = start * slow_motion
+    base = _common_unit(1 / fps, offset) if fps else tick * slow_motion / parts
+    if base.denominator > _MAX_TICKS:
+        base = 1 / fps if fps else Fraction(1, _FALLBACK_TICKS)
+    return Timing(cadence, slow_motion, fps, base)
+
+
+def _common_unit(a: Fraction, b: Fraction) -> Fraction:
+    """The largest unit of which both are whole multiples."""
+    denominator = math.lcm(a.denominator, b.denominator)
+    return Fraction(math.gcd(int(a * denominator), int(b * denominator)), denominator)

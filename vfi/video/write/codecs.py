@@ -1,0 +1,252 @@
+"""The encoders on offer, their settings, and the pixels they take."""
+
+import functools
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from av.codec.codec import Codec, UnknownCodecError
+
+from vfi.video.read.colour import BT709, LIMITED, ColourTags, PixelSpec, spec_of, working_format
+from vfi.video.read.source import SourceInfo
+from vfi.video.write.containers import Container, container_of
+
+logger = logging.getLogger(__name__)
+
+_LOOKAHEAD = 40  # frames, the presets' usual
+_SHORTEST_LOOKAHEAD = 10
+_LOOKAHEAD_PIXELS = 20 * 1920 * 1080
+_X26_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A video encoder and the words for its settings.
+
+    Attributes:
+        name: FFmpeg's name.
+        quality: the option that sets quality, None for lossless and fixed-rate ones.
+        crf: its default; lower is better.
+        worst: its largest value.
+        preset_option: the option that trades speed for size, None if there is none.
+        presets: what it takes.
+        preset: its default.
+        options: further ones, always set.
+        parameters: the name of the option that holds the encoder's own parameters, if any.
+        even: the picture's sides must be multiples of the chroma's subsampling.
+    """
+
+    name: str
+    quality: str | None = None
+    crf: int = 0
+    worst: int = 0
+    preset_option: str | None = None
+    presets: tuple[str, ...] = ()
+    preset: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    parameters: str | None = None
+    even: bool = False
+
+
+ENCODERS = {
+    "h264": Encoder(
+        "libx264",
+        "crf",
+        18,
+        51,
+        "preset",
+        _X26_PRESETS,
+        "medium",
+        # Without it the bits depend on where in memory the frames happen to lie.
+        (("x264-params", "cpu-independent=1"),),
+        "x264-params",
+        even=True,
+    ),
+    "h265": Encoder(
+        "libx265",
+        "crf",
+        20,
+        51,
+        "preset",
+        _X26_PRESETS,
+        "medium",
+        (("x265-params", "log-level=error:open-gop=0"),),
+        "x265-params",
+        even=True,
+    ),
+    "vp9": Encoder(
+        "libvpx-vp9",
+        "crf",
+        28,
+        63,
+        "cpu-used",
+        tuple(map(str, range(9))),
+        "3",
+        (("b", "0"), ("row-mt", "1")),
+    ),
+    "av1": Encoder("libsvtav1", "crf", 28, 63, "preset", tuple(map(str, range(14))), "8"),
+    "mpeg4": Encoder("mpeg4", "qscale", 3, 31),
+    "prores": Encoder("prores_ks"),
+    "ffv1": Encoder("ffv1"),
+}
+"""Encoders by the name of their codec."""
+
+_ALIASES = {"avc": "h264", "hevc": "h265", **{e.name: key for key, e in ENCODERS.items()}}
+
+
+def codec_for(codec: str, path: Path, depth: int) -> str:
+    """The codec to write ``path`` with.
+
+    Args:
+        codec: what the user asked for; ``auto`` is the container's first, but where that is H.264
+            and the frames have more than 8 bits it is H.265, which players decode at that depth.
+        path: the output file.
+        depth: bits per colour value.
+
+    Raises:
+        ValueError: if the codec is unknown, missing here, or does not go into the container.
+    """
+    container = container_of(path)
+    if codec == "auto":
+        key = container.codecs[0]
+        key = "h265" if key == "h264" and depth > 8 else key
+    else:
+        key = _ALIASES.get(codec.lower(), codec.lower())
+        if key not in ENCODERS:
+            raise ValueError(f"unknown codec {codec!r}; choose from auto, {', '.join(ENCODERS)}")
+        if key not in container.codecs:
+            raise ValueError(
+                f"{path.suffix} files cannot hold {key}; choose from "
+                f"{', '.join(container.codecs)}, or another kind of file"
+            )
+    _library_codec(key)
+    return key
+
+
+def encoder_options(
+    key: str, crf: int | None, preset: str | None, pixels: int = 0
+) -> dict[str, str]:
+    """The encoder's options for a quality and a preset.
+
+    Args:
+        key: the codec.
+        crf: the quality, None for the default.
+        preset: the preset, None for the default.
+        pixels: of a frame. Encoders hold many frames to look ahead; of large ones they hold fewer,
+            so that a laptop's memory is enough.
+
+    Raises:
+        ValueError: if the encoder has no such setting or it is out of bounds.
+    """
+    encoder = ENCODERS[key]
+    options = dict(encoder.options)
+    if crf is not None and (encoder.quality is None or not 0 <= crf <= encoder.worst):
+        allowed = f"0 to {encoder.worst}" if encoder.quality else "none: it has no such setting"
+        raise ValueError(f"crf is {crf}; {key} takes {allowed}")
+    if encoder.quality == "crf":
+        options["crf"] = str(encoder.crf if crf is None else crf)
+    if preset is not None and str(preset) not in encoder.presets:
+        allowed = ", ".join(encoder.presets) or "none: it has no such setting"
+        raise ValueError(f"preset is {preset!r}; {key} takes {allowed}")
+    if encoder.parameters and (ahead := _LOOKAHEAD_PIXELS // max(pixels, 1)) < _LOOKAHEAD:
+        options[encoder.parameters] += f":rc-lookahead={max(ahead, _SHORTEST_LOOKAHEAD)}"
+    if encoder.preset_option:
+        options[encoder.preset_option] = str(preset or encoder.preset)
+    return options
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """What goes into the encoder.
+
+    Attributes:
+        spec: how generated frames are stored.
+        pixel_format: FFmpeg's name of that.
+        tags: what the stream says of its colours.
+    """
+
+    spec: PixelSpec
+    pixel_format: str
+    tags: ColourTags
+
+
+def output_format(
+    key: str, container: Container, info: SourceInfo, bit_depth: int | None
+) -> OutputFormat:
+    """The encoder's pixel format nearest to the input's: its subsampling, depth and colours.
+
+    Args:
+        key: the codec.
+        container: what it goes into.
+        info: the input.
+        bit_depth: bits per colour value; the input's if None.
+
+    Raises:
+        ValueError: if the encoder cannot write that many bits.
+    """
+    encoder = ENCODERS[key]
+    tags, source = info.tags, info.spec
+    if source.kind == "rgb":  # RGB has no matrix to keep; say which one is used
+        tags = ColourTags(LIMITED, BT709, BT709, BT709)
+    if not container.tagged:  # then players take it for what is usual
+        tags = ColourTags()
+    depth = bit_depth or min(source.depth, 10 if source.kind == "rgb" else 16)
+    shift = source.shift if source.kind == "yuv" else (1, 1)
+    choices = {
+        name: spec_of(name, tags, info.height)
+        for name in (format.name for format in _library_codec(key).video_formats)
+        if name.startswith("yuv4") and working_format(name) == name
+    }
+    if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
+        depths = sorted({spec.depth for spec in choices.values()})
+        raise ValueError(f"{key} writes {depths} bits here, not {bit_depth}; use another codec")
+    if encoder.even:
+        choices = {name: s for name, s in choices.items() if _divides(s, info.width, info.height)}
+        if shift not in {spec.shift for spec in choices.values()}:
+            logger.warning(
+                "%s cannot hold %dx%d at the input's chroma resolution; writing a finer one, which "
+                "some players lack (vp9 and av1 can)",
+                key,
+                info.width,
+                info.height,
+            )
+    name = min(choices, key=lambda name: _distance(choices[name], depth, shift))
+    if choices[name].depth < depth:
+        logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
+    return OutputFormat(choices[name], name, tags)
+
+
+def _divides(spec: PixelSpec, width: int, height: int) -> bool:
+    return width % (1 << spec.shift[0]) == 0 and height % (1 << spec.shift[1]) == 0
+
+
+def _distance(spec: PixelSpec, depth: int, shift: tuple[int, int]) -> tuple:
+    """Loses bits last, then chroma; then prefers what is no larger than needed."""
+    return (
+        max(0, depth - spec.depth),
+        sum(max(0, got - wanted) for got, wanted in zip(spec.shift, shift, strict=True)),
+        max(0, spec.depth - depth),
+        sum(max(0, wanted - got) for got, wanted in zip(spec.shift, shift, strict=True)),
+    )
+
+
+@functools.cache
+def _library_codec(key: str) -> Codec:
+    try:
+        return Codec(ENCODERS[key].name, "w")
+    except UnknownCodecError as error:
+        raise ValueError(
+            f"this PyAV was built without {ENCODERS[key].name}, the encoder for {key}; "
+            "choose another codec"
+        ) from error

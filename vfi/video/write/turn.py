@@ -1,0 +1,25 @@
+"""Turning frames the right way up."""
+
+from torch import Tensor
+
+
+def upright(rgb: Tensor, matrix: tuple[int, ...]) -> Tensor:
+    """Turns ``(3, H, W)`` as a display matrix tells players to, by quarter turns and mirrors.
+
+    The matrix maps a stored (x, y) to (a x + c y, b x + d y); its numbers a, b, c, d are at 0, 1, 3
+    and 4.
+    """
+    a, b, c, d = (matrix[k] for k in (0, 1, 3, 4))
+    if abs(b) > abs(a):
+        rgb = rgb.transpose(-2, -1)
+        mirror_x, mirror_y = c < 0, b < 0
+    else:
+        mirror_x, mirror_y = a < 0, d < 0
+    axes = [axis for axis, mirror in ((-1, mirror_x), (-2, mirror_y)) if mirror]
+    return rgb.flip(axes) if axes else rgb
+
+
+def upright_size(width: int, height: int, turn: tuple[int, ...] | None) -> tuple[int, int]:
+    """The (width, height) of frames once turned."""
+    turned = turn is not None and abs(turn[1]) > abs(turn[0])
+    return (height, width) if turned else (width, height)
