@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from vfi.models import RIFE, VARIANTS, BlockSpec, Estimate, Interpolator
 
-NAMES = sorted(VARIANTS)
+NAMES = [name for name in sorted(VARIANTS) if VARIANTS[name].stride() <= 32]
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import torch
 
 from vfi.models import RIFE, VARIANTS, Interpolator, Options, RIFESpec, variant
 
-NAMES = sorted(VARIANTS)
+NAMES = [name for name in sorted(VARIANTS) if VARIANTS[name].stride() <= 32]
 CHANGES = {
     "finest": Options(finest_scale=2),
     "finest, at scale": Options(finest_scale=2, warp_at_scale=True),

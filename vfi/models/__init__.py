@@ -3,8 +3,9 @@
 from vfi.models.estimate import Estimate, RIFEOutput
 from vfi.models.interpolator import Interpolator
 from vfi.models.options import Options
+from vfi.models.parts import BlockSpec, EncoderSpec, RefineSpec, StageSpec
 from vfi.models.rife import RIFE
-from vfi.models.spec import BlockSpec, RefineSpec, RIFESpec, StageSpec, Step
+from vfi.models.spec import RIFESpec, Step
 from vfi.models.variants import VARIANTS, variant
 from vfi.models.warp import warp
 
@@ -12,6 +13,7 @@ __all__ = [
     "RIFE",
     "VARIANTS",
     "BlockSpec",
+    "EncoderSpec",
     "Estimate",
     "Interpolator",
     "Options",

@@ -19,6 +19,7 @@ class Estimate:
         warped0: frame 0 ``(B, 3, H, W)`` warped by the flow.
         warped1: frame 1, likewise.
         level: all of it has 1 / level of the frames' resolution.
+        features: ``(B, C, H, W)``, what the block passes on to the next.
     """
 
     flow: Tensor
@@ -26,14 +27,20 @@ class Estimate:
     warped0: Tensor
     warped1: Tensor
     level: float = 1
+    features: Tensor | None = None
 
     @classmethod
     def of(
-        cls, frames: tuple[Tensor, Tensor], flow: Tensor, mask_logit: Tensor, level: float = 1
+        cls,
+        frames: tuple[Tensor, Tensor],
+        flow: Tensor,
+        mask_logit: Tensor,
+        level: float = 1,
+        features: Tensor | None = None,
     ) -> "Estimate":
         """Warps both frames ``(B, 3, H, W)``, which have the flow's resolution."""
-        pairs = zip(frames, flow.split(2, 1), strict=True)
-        return cls(flow, mask_logit, *(warp(frame, part) for frame, part in pairs), level)
+        warped0, warped1 = warp(frames[0], flow[:, :2]), warp(frames[1], flow[:, 2:])
+        return cls(flow, mask_logit, warped0, warped1, level, features)
 
     @property
     def mask(self) -> Tensor:

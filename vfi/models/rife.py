@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from vfi.models.encoder import Encoder
 from vfi.models.estimate import Estimate, RIFEOutput
 from vfi.models.ifnet import IFBlock
 from vfi.models.refine import UNET_SIGNALS, ContextNet, UNet
 from vfi.models.spec import RIFESpec, Step
-from vfi.models.warp import concatenate, resize, resize_flow
+from vfi.models.warp import concatenate, resize, resize_flow, warp
 
 
 class RIFE(nn.Module):
@@ -23,7 +24,10 @@ class RIFE(nn.Module):
         super().__init__()
         self.spec = spec
         for index, block in enumerate(spec.blocks):
-            self.add_module(f"block{index}", IFBlock(spec.block_channels(index), block))
+            inputs = spec.block_channels(index)
+            self.add_module(f"block{index}", IFBlock(inputs, block, spec.features))
+        if spec.encoder is not None:
+            self.encode = Encoder(spec.encoder)
         if spec.teacher is not None:
             self.block_tea = IFBlock(spec.teacher_channels, spec.teacher)
         if spec.refine is not None:
@@ -55,21 +59,22 @@ class RIFE(nn.Module):
         """
         self._check(img0, img1, timestep, flow_scale)
         steps = self.spec.steps(flow_scale)
-        levels = {1.0, *(level for step in steps for level in (step.level, step.after))}
-        known = {level: self._known(img0, img1, timestep, level) for level in levels}
-        last, kept = None, []
+        known = self._pyramid(img0, img1, timestep, steps)
+        last: Estimate | None = None
+        kept: list[Estimate] = []
         for index, step in enumerate(steps):
             names = self.spec.inputs if index else self.spec.first_inputs
-            block = self.get_submodule(f"block{index}")
-            flow, mask = _advance(block, _signals(names, known[step.level], last), last, step)
+            signals = _signals(names, known[step.level], last)
+            block, accumulate = self.get_submodule(f"block{index}"), self.spec.accumulate_mask
+            flow, mask, features = _advance(block, signals, last, step, accumulate)
             after = step.after
             if index == len(steps) - 1:
                 flow, mask, after = resize_flow(flow, after), resize(mask, after), 1.0
             frames = known[after]["img0"], known[after]["img1"]
-            last = Estimate.of(frames, flow, mask, after)
+            last = Estimate.of(frames, flow, mask, after, features)
             kept = [*kept, last] if history else [last]
-        teacher = None if gt is None else self._teach(known[1.0] | {"gt": gt}, last, flow_scale)
-        return RIFEOutput(self._refine(img0, img1, last), tuple(kept), (img0, img1), teacher)
+        teacher = None if gt is None else self._teach(known[1.0] | {"gt": gt}, kept[-1], flow_scale)
+        return RIFEOutput(self._refine(img0, img1, kept[-1]), tuple(kept), (img0, img1), teacher)
 
     @override
     def extra_repr(self) -> str:
@@ -77,14 +82,19 @@ class RIFE(nn.Module):
         text = f"{spec.variant}, warp_at_scale={spec.warp_at_scale}"
         return text if spec.finest_scale == 1 else f"{text}, finest_scale={spec.finest_scale}"
 
-    def _known(
-        self, img0: Tensor, img1: Tensor, timestep: float | Tensor, level: float
-    ) -> dict[str, Tensor]:
-        """What blocks read that no block has made, at 1 / level of the resolution."""
-        known = {"img0": resize(img0, 1 / level), "img1": resize(img1, 1 / level)}
-        if self.spec.arbitrary_timestep:
-            known["timestep"] = _plane(timestep, known["img0"])
-        return known
+    def _pyramid(
+        self, img0: Tensor, img1: Tensor, timestep: float | Tensor, steps: tuple[Step, ...]
+    ) -> dict[float, dict[str, Tensor]]:
+        """What blocks read that no block has made, by level: at 1 / level of the resolution."""
+        whole = {"img0": img0, "img1": img1}
+        if self.spec.encoder is not None:
+            whole |= {"encoded0": self.encode(img0), "encoded1": self.encode(img1)}
+        pyramid = {}
+        for level in {1.0, *(level for step in steps for level in (step.level, step.after))}:
+            pyramid[level] = {name: resize(image, 1 / level) for name, image in whole.items()}
+            if self.spec.arbitrary_timestep:
+                pyramid[level]["timestep"] = _plane(timestep, pyramid[level]["img0"])
+        return pyramid
 
     def _check(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor, flow_scale: float
@@ -115,7 +125,7 @@ class RIFE(nn.Module):
             return None
         signals = _signals(self.spec.teacher_inputs, known, last)
         step = Step(self.spec.teacher.scale / flow_scale, 1.0, 1.0)
-        flow, mask = _advance(self.block_tea, signals, last, step)
+        flow, mask, _ = _advance(self.block_tea, signals, last, step, True)
         return Estimate.of((known["img0"], known["img1"]), flow, mask)
 
     def _refine(self, img0: Tensor, img1: Tensor, last: Estimate) -> Tensor:
@@ -147,22 +157,35 @@ def _signals(
     names: tuple[str, ...], known: dict[str, Tensor], previous: Estimate | None
 ) -> list[Tensor]:
     """The named signals as tensors; what ``known`` lacks is read off the previous estimate."""
-    derived = {"warped0": "warped0", "warped1": "warped1", "mask": "mask_logit"}
-    return [known[n] if n in known else getattr(previous, derived[n]) for n in names]
+    return [known[name] if name in known else _derived(name, known, previous) for name in names]
+
+
+def _derived(name: str, known: dict[str, Tensor], previous: Estimate | None) -> Tensor:
+    if previous is None:
+        raise ValueError(f"the first block cannot read {name!r}: there is no flow yet")
+    if name.startswith("warped_"):
+        flow = previous.flow[:, :2] if name.endswith("0") else previous.flow[:, 2:]
+        return warp(known[name.removeprefix("warped_")], flow)
+    return getattr(previous, {"mask": "mask_logit"}.get(name, name))
 
 
 def _advance(
-    block: nn.Module, signals: list[Tensor], previous: Estimate | None, step: Step
-) -> tuple[Tensor, Tensor]:
+    block: nn.Module,
+    signals: list[Tensor],
+    previous: Estimate | None,
+    step: Step,
+    accumulate_mask: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Runs one block and adds its residuals to the previous estimate; see `IFBlock.forward`.
 
     Flow and mask accumulate in at least float32, so autocast costs no sub-pixel precision.
     """
-    dtype = torch.promote_types(signals[0].dtype, torch.float32)
-    flow = previous.flow if previous else None
-    flow, mask = block(signals, flow, step.scale / step.level, 2 * step.scale / step.after)
+    flow, mask, features = block(signals, previous.flow if previous else None, step)
+    dtype = torch.promote_types(flow.dtype, torch.float32)
     flow, mask = flow.to(dtype), mask.to(dtype)
-    if previous is None:
-        return flow, mask
-    factor = step.level / step.after
-    return resize_flow(previous.flow, factor) + flow, resize(previous.mask_logit, factor) + mask
+    if previous is not None:
+        factor = step.level / step.after
+        flow = resize_flow(previous.flow, factor) + flow
+        if accumulate_mask:
+            mask = resize(previous.mask_logit, factor) + mask
+    return flow, mask, features

@@ -62,4 +62,4 @@ def concatenate(parts: Sequence[Tensor]) -> Tensor:
     """
     if any(part.stride(1) == 1 != part.shape[1] for part in parts):
         return torch.cat([part.movedim(1, 3) for part in parts], 3).movedim(3, 1)
-    return torch.cat(parts, 1)
+    return torch.cat(list(parts), 1)

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import nn
 
-from vfi.models import BlockSpec, RefineSpec, RIFESpec
+from vfi.models import BlockSpec, EncoderSpec, RefineSpec, RIFESpec
 
 Path = tuple[str | int, ...]
 
@@ -36,12 +36,16 @@ class ChannelGroup:
 
     Attributes:
         name: what people call it, such as ``block0.trunk`` or ``unet.down1.out``.
-        stage: the part of the network: ``block0``, ``block1``, ..., ``context`` or ``unet``.
+        stage: the part of the network: ``encode``, ``block0``, ``block1``, ..., ``context`` or
+            ``unet``.
         width: the number of channels.
         path: where the spec holds that number.
-        producers: names of the convolutions that put the channels out, each followed by a PReLU.
+        producers: names of the convolutions that put the channels out, each followed by an
+            activation.
         consumers: the convolutions that read them.
         signals: what the producer reads if it reads images, flow or masks rather than features.
+        per_channel: names of the other parameters with one value a channel: PReLUs' slopes and the
+            factors of residual convolutions.
     """
 
     name: str
@@ -51,11 +55,7 @@ class ChannelGroup:
     producers: tuple[str, ...]
     consumers: tuple[Consumer, ...]
     signals: str = ""
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """Names of the PReLUs that follow the producers, in the same order."""
-        return tuple(f"{producer.rpartition('.')[0]}.1" for producer in self.producers)
+    per_channel: tuple[str, ...] = ()
 
     @property
     def protection(self) -> str:
@@ -69,7 +69,9 @@ def channel_groups(spec: RIFESpec) -> dict[str, ChannelGroup]:
     The teacher block has none: it is dropped after training, so nothing is won by pruning it, and
     it reads only images, flow and masks, so it does not change when the rest is pruned.
     """
-    groups = []
+    groups: list[ChannelGroup] = []
+    if spec.encoder is not None:
+        groups += _encoder_groups(spec.encoder)
     for index, block in enumerate(spec.blocks):
         groups += _block_groups(index, block)
     if spec.refine is not None:
@@ -79,17 +81,18 @@ def channel_groups(spec: RIFESpec) -> dict[str, ChannelGroup]:
 
 def fixed_layers(spec: RIFESpec) -> dict[str, str]:
     """Convolutions whose output channels are never pruned, by module name, and why."""
-    layers = {
-        f"block{index}.lastconv": "writes the flow and the mask"
-        for index in range(len(spec.blocks))
-    }
+    layers = {}
+    if spec.encoder is not None:
+        layers[f"encode.cnn{len(spec.encoder.widths)}"] = "writes what is read beside the frame"
+    for index, block in enumerate(spec.blocks):
+        layers[_last(f"block{index}", block)] = "writes the flow and the mask"
     if spec.refine is not None:
         layers["unet.conv"] = "writes the correction of the frame"
     if spec.teacher is not None:
-        last = len(spec.teacher.hidden)
-        names = ["conv0.0.0", "conv0.1.0", *(f"convblock.{k}.0" for k in range(last + 1))]
-        for name in (*names, "lastconv"):
-            layers[f"block_tea.{name}"] = "belongs to the teacher, which only training uses"
+        stage = "block_tea"
+        first = [f"{stage}.conv0.0.0", f"{stage}.conv0.1.0"]
+        for name in (*first, *_chain(stage, spec.teacher), _last(stage, spec.teacher)):
+            layers[name] = "belongs to the teacher, which only training uses"
     return layers
 
 
@@ -144,22 +147,54 @@ def total_channels(groups: Iterable[ChannelGroup]) -> int:
     return sum(group.width for group in groups)
 
 
+def _chain(stage: str, spec: BlockSpec) -> list[str]:
+    """The convolutions of a block's ``convblock``, in order."""
+    if spec.residuals:
+        return [f"{stage}.convblock.{k}.conv" for k in range(spec.residuals)]
+    return [f"{stage}.convblock.{k}.0" for k in range(len(spec.hidden) + 1)]
+
+
+def _last(stage: str, spec: BlockSpec) -> str:
+    """A block's last convolution, which writes flow and mask."""
+    return f"{stage}.lastconv.0" if spec.shuffle else f"{stage}.lastconv"
+
+
+def _slopes(producers: Iterable[str], slope: float | None) -> tuple[str, ...]:
+    """The parameters of the PReLUs behind convolutions that are number 0 of a pair."""
+    if slope is not None:
+        return ()
+    return tuple(f"{producer.removesuffix('.0')}.1.weight" for producer in producers)
+
+
+def _encoder_groups(spec: EncoderSpec) -> Iterator[ChannelGroup]:
+    for k, width in enumerate(spec.widths):
+        yield ChannelGroup(
+            f"encode.cnn{k}",
+            "encode",
+            width,
+            ("encoder", "widths", k),
+            (f"encode.cnn{k}",),
+            (Consumer(f"encode.cnn{k + 1}"),),
+            "" if k else "a frame",
+            () if spec.slope is not None else (f"encode.relu{k}.weight",),
+        )
+
+
 def _block_groups(index: int, spec: BlockSpec) -> Iterator[ChannelGroup]:
     stage, path = f"block{index}", ("blocks", index)
-    convs = [f"{stage}.convblock.{k}.0" for k in range(len(spec.hidden) + 1)]
     stem, entry = f"{stage}.conv0.0.0", f"{stage}.conv0.1.0"
-    signals = "frames, flow and mask" if index else "frames"
     yield ChannelGroup(
-        f"{stage}.stem", stage, spec.stem, (*path, "stem"), (stem,), (Consumer(entry),), signals
-    )
-    yield ChannelGroup(
-        f"{stage}.trunk",
+        f"{stage}.stem",
         stage,
-        spec.trunk,
-        (*path, "trunk"),
-        (entry, convs[-1]),  # tied by the residual sum
-        (Consumer(convs[0]), Consumer(f"{stage}.lastconv")),
+        spec.stem,
+        (*path, "stem"),
+        (stem,),
+        (Consumer(entry),),
+        "frames, flow and mask" if index else "frames",
+        _slopes([stem], spec.slope),
     )
+    yield _trunk(stage, spec, (*path, "trunk"), entry)
+    convs = _chain(stage, spec)
     for k, width in enumerate(spec.hidden):
         yield ChannelGroup(
             f"{stage}.hidden{k}",
@@ -168,7 +203,26 @@ def _block_groups(index: int, spec: BlockSpec) -> Iterator[ChannelGroup]:
             (*path, "hidden", k),
             (convs[k],),
             (Consumer(convs[k + 1]),),
+            per_channel=_slopes([convs[k]], spec.slope),
         )
+
+
+def _trunk(stage: str, spec: BlockSpec, path: Path, entry: str) -> ChannelGroup:
+    """The channels that residual sums tie together: around ``convblock``, or along all of it."""
+    convs, last = _chain(stage, spec), _last(stage, spec)
+    if not spec.residuals:
+        producers, readers = (entry, convs[-1]), (convs[0], last)
+        per_channel = _slopes(producers, spec.slope)
+    else:
+        producers, readers = (entry, *convs), (*convs, last)
+        links = [conv.removesuffix(".conv") for conv in convs]
+        per_channel = _slopes([entry], spec.slope) + tuple(f"{link}.beta" for link in links)
+        if spec.slope is None:
+            per_channel += tuple(f"{link}.relu.weight" for link in links)
+    consumers = tuple(Consumer(reader) for reader in readers)
+    return ChannelGroup(
+        f"{stage}.trunk", stage, spec.trunk, path, producers, consumers, per_channel=per_channel
+    )
 
 
 def _stage_group(
@@ -178,8 +232,9 @@ def _stage_group(
     stage = name.partition(".")[0]
     module = name.replace("context.", "contextnet.")
     producer = f"{module}.conv{1 if part == 'inner' else 2}.0"
+    slopes = _slopes([producer], None)
     return ChannelGroup(
-        f"{name}.{part}", stage, width, path, (producer,), tuple(consumers), signals
+        f"{name}.{part}", stage, width, path, (producer,), tuple(consumers), signals, slopes
     )
 
 
@@ -221,6 +276,7 @@ def _unet_groups(spec: RefineSpec) -> Iterator[ChannelGroup]:
             ("refine", "up", k),
             (f"unet.up{k}.0",),
             (Consumer(reader),),
+            per_channel=(f"unet.up{k}.1.weight",),
         )
 
 

@@ -24,7 +24,7 @@ def channel_macs(network: RIFE) -> dict[str, float]:
 
 def _macs(network: RIFE, conv: str) -> float:
     """Multiply-accumulates of a convolution per pixel of a frame."""
-    frames = 2 if conv.startswith("contextnet.") else 1  # it runs once for each frame
+    frames = 2 if conv.startswith(("contextnet.", "encode.")) else 1  # once for each frame
     weights = network.get_submodule(conv).weight.numel()
     return frames * weights / _shrink(network.spec, conv) ** 2
 
@@ -38,7 +38,9 @@ def _shrink(spec: RIFESpec, conv: str) -> int:
     if part.startswith("block"):
         scale = spec.scales[int(part.removeprefix("block"))]
         return scale * (2 if layer == "conv0" and rest[0] == "0" else 4)
-    scale = spec.refine.scale
+    if part == "encode":
+        return 2
+    scale = spec.refine.scale if spec.refine else 1
     if part == "contextnet":
         return scale << int(layer.removeprefix("conv"))
     if layer.startswith("down"):
