@@ -41,6 +41,10 @@ def test_unknown_variant_lists_the_known():
         variant("rife_v9")
 
 
+def test_version_4_26_has_the_shape_of_4_25():
+    assert variant("rife_v4.26") == variant("rife_v4.25")
+
+
 @pytest.mark.parametrize("width", [0, -8, 1.5, "8", True, None])
 def test_widths_must_be_positive_integers(width):
     with pytest.raises(ValueError, match="width must be an integer"):

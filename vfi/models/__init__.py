@@ -6,11 +6,12 @@ from vfi.models.options import Options
 from vfi.models.parts import BlockSpec, EncoderSpec, RefineSpec, StageSpec
 from vfi.models.rife import RIFE
 from vfi.models.spec import RIFESpec, Step
-from vfi.models.variants import VARIANTS, variant
+from vfi.models.variants import SAME_SHAPE, VARIANTS, variant
 from vfi.models.warp import warp
 
 __all__ = [
     "RIFE",
+    "SAME_SHAPE",
     "VARIANTS",
     "BlockSpec",
     "EncoderSpec",

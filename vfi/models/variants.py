@@ -69,12 +69,18 @@ VARIANTS: dict[str, RIFESpec] = {
 """The specs of the official networks, by name."""
 
 
+SAME_SHAPE = {"rife_v4.26": "rife_v4.25"}
+"""Official networks that differ from another one in their weights only."""
+
+
 def variant(name: str) -> RIFESpec:
     """The spec of an official network.
 
     Raises:
         ValueError: if there is none of that name.
     """
-    if name not in VARIANTS:
-        raise ValueError(f"unknown RIFE variant {name!r}; known variants are {sorted(VARIANTS)}")
-    return VARIANTS[name]
+    known = SAME_SHAPE.get(name, name)
+    if known not in VARIANTS:
+        names = sorted((*VARIANTS, *SAME_SHAPE))
+        raise ValueError(f"unknown RIFE variant {name!r}; known variants are {names}")
+    return VARIANTS[known]
