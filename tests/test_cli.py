@@ -15,13 +15,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.helpers.configs import whole
 from tests.helpers.paths import ROOT
 from vfi.checkpoints import save_network
-from vfi.cli import JOBS, main
+from vfi.cli import main
+from vfi.commands import COMMANDS
 from vfi.data import SampleTriplets
 from vfi.models import RIFE, BlockSpec, RefineSpec, variant
 
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +54,9 @@ def triplets(tmp_path_factory) -> Path:
 
 def config_for(name: str, output: Path, **report: object) -> Path:
     """A copy of a shipped configuration whose report goes to ``output``."""
-    config = yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text())
+    config = whole(f"test/{name}.yaml")
     for callback in config["trainer"]["callbacks"]:
-        if callback["class_path"] == "vfi.training.evaluation.EvaluationReport":
+        if callback["class_path"] == "vfi.training.EvaluationReport":
             callback["init_args"] |= {"output": str(output), **report}
     path = output.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config))
@@ -111,18 +113,24 @@ def test_two_processes_print_the_digits_of_one(tiny, triplets, tmp_path):
 
 def command_of(config: Path) -> list[str]:
     """The subcommand that a shipped configuration says it is for, and all configurations of it."""
-    lines = [line for line in config.read_text().splitlines() if "lightning_cli.py" in line]
+    lines = [line for line in config.read_text().splitlines() if line.startswith("#   vfi ")]
     assert lines, f"{config.name} names no command"
     words = lines[0].lstrip("# ").split()
-    assert words[:2] == ["python", "lightning_cli.py"]
     paths = [value for option, value in itertools.pairwise(words) if option == "-c"]
-    assert f"configs/{config.name}" in paths
-    return [words[2], *paths]
+    name = config.relative_to(ROOT / "configs").as_posix()
+    assert name in paths or config.name == "base.yaml"
+    return [words[1], *paths]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_configuration_says_how_it_is_run_and_parses(path, capsys, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "configs").with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=name_of)
+def test_every_shipped_configuration_says_how_it_is_run_and_parses(
+    path, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)  # they are found from anywhere
     command, *paths = command_of(path)
     with pytest.raises(SystemExit) as stop:
         main([command, *(word for path in paths for word in ("-c", path)), "--print_config"])
@@ -149,7 +157,7 @@ SHORT = {
 """What makes each command a matter of seconds."""
 
 
-FULL_SIZE = ("sweep_finetuned",)  # its plans fit the official widths alone
+FULL_SIZE = ("sweep/finetuned", "test/base")  # plans fit the official widths alone; a base is none
 
 
 @pytest.mark.parametrize(
@@ -159,13 +167,12 @@ FULL_SIZE = ("sweep_finetuned",)  # its plans fit the official widths alone
         for path in CONFIGS
         if len(command_of(path)) == 2
         and command_of(path)[0] in SHORT
-        and path.stem not in FULL_SIZE
+        and name_of(path) not in FULL_SIZE
     ],
-    ids=lambda path: path.stem,
+    ids=name_of,
 )
 def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # outputs are relative
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
     text = path.read_text().replace("rife_v4.0", tiny)
     text = text.replace("latency_size: [480, 640]", "latency_size: [64, 64]")
     text = text.replace("steps: 200", "steps: 2")
@@ -176,12 +183,15 @@ def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, mo
     assert written & {".json", ".png"}
 
 
+JOBS = [name for name, command in COMMANDS.items() if command.where]
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_jobs_explain_themselves(job, capsys):
     with pytest.raises(SystemExit) as stop:
         main([job, "--help"])
     assert stop.value.code == 0
-    assert f"lightning_cli.py {job}" in capsys.readouterr().out
+    assert f"vfi {job}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -16,22 +16,27 @@ import pytest
 from tests.helpers.paths import ROOT
 
 FLOORS = (
-    ("models", "files"),
+    ("_about", "models", "files", "shipped"),
     ("checkpoints", "data", "reporting"),
     ("measure", "runtime"),
     ("pruning", "video"),
     ("training",),
     ("jobs",),
+    ("commands",),
+    ("parsing",),
     ("cli",),
 )
 """From the ground up. A room imports from floors below its own, never from beside or above."""
+
+SINGLE = {"_about", "files", "shipped", "commands", "parsing", "cli"}
+"""Rooms that are one file."""
 
 VIDEO_FLOORS = (("read",), ("timing",), ("write",), ("make",))
 """Inside `vfi.video`; its own modules, which do the job, are above them."""
 
 KNOWS_LIGHTNING = ("vfi.training", "vfi.data.module", "vfi.jobs", "vfi.cli")
 
-MAX_ROOMS = 16
+MAX_ROOMS = 17
 MAX_FILE = 299  # lines
 MAX_BODY = 39  # lines of a function that hold code: no docstring, blank line or comment
 
@@ -130,7 +135,7 @@ def test_lightning_stays_where_it_is_known():
 
 def test_every_room_has_a_floor():
     rooms = {name.split(".")[1] for name in _modules() if name.count(".") > 1}
-    assert rooms == {room for floor in FLOORS for room in floor} - {"files", "cli"}
+    assert rooms == {room for floor in FLOORS for room in floor} - SINGLE
     sub_rooms = {name.split(".")[2] for name in _modules() if name.startswith("vfi.video.")}
     assert {room for floor in VIDEO_FLOORS for room in floor} <= sub_rooms
 

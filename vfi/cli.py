@@ -1,99 +1,164 @@
-"""The command line: Lightning's ``fit``, ``validate``, ``test`` and ``predict``, and other jobs."""
+"""The command ``vfi``: finds what was asked for, runs it, and tells every error in one line."""
 
-import importlib
-import itertools
+import argparse
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
-from jsonargparse import ActionConfigFile, ArgumentParser
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from rich.console import Console
-from rich.logging import RichHandler
-
-from vfi.training.command import VFICLI
-
-JOBS = {
-    "verify": "vfi.jobs.verify",
-    "benchmark": "vfi.jobs.benchmark",
-    "sweep": "vfi.jobs.sweep",
-    "plan": "vfi.jobs.plan",
-    "release": "vfi.jobs.release",
-    "reproduce": "vfi.jobs.reproduce",
-    "interpolate": "vfi.jobs.interpolate",
-    "evaluate_video": "vfi.jobs.evaluate_video",
-    "compare_video": "vfi.jobs.compare_video",
-}
-"""Subcommands that are plain functions: name -> module that holds a function of that name."""
+from vfi import commands
+from vfi._about import DISTRIBUTION, __version__
+from vfi.commands import COMMANDS, EXTRAS, RENAMED
 
 TRACEBACK_VARIABLE = "VFI_TRACEBACK"
-_USER_ERRORS = (ValueError, OSError, MisconfigurationException)
+INTERRUPTED = 130
 
-
-def run_job(name: str, args: Sequence[str]) -> None:
-    """Runs the job ``name`` with command-line arguments."""
-    function = getattr(importlib.import_module(JOBS[name]), name)
-    parser = ArgumentParser(
-        prog=f"lightning_cli.py {name}", description=function.__doc__.splitlines()[0]
-    )
-    parser.add_argument("-c", "--config", action=ActionConfigFile, help="a YAML file of options")
-    parser.add_function_arguments(function)
-    settings = parser.instantiate_classes(parser.parse_args(_spelled(args, parser)))
-    settings.pop("config", None)
-    function(**settings)
-
-
-def _spelled(args: Sequence[str], parser: ArgumentParser) -> list[str]:
-    """Options as they are declared: hyphens as underscores, a bare ``--resume`` as true."""
-    switches = {
-        f"--{name}" for name, value in vars(parser.get_defaults()).items() if value is False
-    }
-    spelled = []
-    for arg, following in itertools.zip_longest(args, args[1:], fillvalue="--"):
-        name, *value = arg.split("=", 1) if arg.startswith("--") else (arg,)
-        if arg.startswith("--"):
-            name = name.replace("-", "_").replace("__", "--", 1)
-        spelled.append("=".join([name, *value]))
-        if name in switches and not value and following.startswith("-"):
-            spelled.append("true")
-    return spelled
+logger = logging.getLogger(__name__)
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit status; what the user got wrong takes one line."""
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        datefmt="[%X]",
-        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
-    )
-    os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # from `reproduce`
-    given = sys.argv[1:] if args is None else list(args)
+    """Runs one command and returns the exit status; what the user got wrong takes one line.
+
+    Args:
+        args: the words after the program's name; those of the process if None.
+
+    Returns:
+        0, 2 after an error of the user, 130 after Ctrl-C.
+    """
+    given, level, debug = _own_options(sys.argv[1:] if args is None else list(args))
+    _prepare(level)
     try:
-        if given and given[0] in JOBS:
-            run_job(given[0], given[1:])
-        else:
-            VFICLI(args)
+        _run(given)
     except KeyboardInterrupt:
-        return 130
-    except _USER_ERRORS as error:
-        if os.environ.get(TRACEBACK_VARIABLE):
+        return INTERRUPTED
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if debug or extra is None:
             raise
-        logging.getLogger(__name__).error("%s", _own_words(error))
+        name = given[0] if given else "this"
+        logger.error(
+            "%s needs %s; install it by: pip install '%s[%s]'",
+            name,
+            error.name,
+            DISTRIBUTION,
+            extra,
+        )
+        return 2
+    except (ValueError, OSError, argparse.ArgumentError) as error:
+        if debug:
+            raise
+        logger.error("%s", one_line(error))
         return 2
     return 0
 
 
-def _own_words(error: BaseException) -> str:
+def _run(given: list[str]) -> None:
+    """Runs the command that the first word names, or `interpolate` where it names an input."""
+    if not given or given[0] in ("-h", "--help", "help"):
+        sys.stdout.write(commands.overview())
+        return
+    if given[0] == "--version":
+        sys.stdout.write(f"vfi {__version__}\n")
+        return
+    name, *rest = command_of(given)
+    if COMMANDS[name].where is None:
+        from vfi.training.command import run
+
+        run([name, *rest])
+    else:
+        from vfi.parsing import run_job
+
+        run_job(name, rest)
+
+
+def command_of(given: Sequence[str]) -> list[str]:
+    """The same words with the name of a command in front.
+
+    Raises:
+        ValueError: if the first word is neither a command nor may be an input.
+    """
+    first = given[0].replace("-", "_")
+    name = RENAMED.get(first, first)
+    if name in COMMANDS:
+        return [name, *given[1:]]
+    if given[0].startswith("-") or Path(given[0]).suffix or Path(given[0]).exists():
+        return ["interpolate", *given]
+    import difflib
+
+    close = difflib.get_close_matches(first, [*COMMANDS, *RENAMED], 1, 0.5)
+    hint = f"did you mean {RENAMED.get(close[0], close[0])}? " if close else ""
+    raise ValueError(
+        f"{given[0]!r} is neither a command nor a file; {hint}vfi --help lists the commands"
+    )
+
+
+def _own_options(args: list[str]) -> tuple[list[str], int, bool]:
+    """Takes out what all commands share: how much is told."""
+    level, debug = logging.INFO, bool(os.environ.get(TRACEBACK_VARIABLE))
+    lightning = bool(args) and args[0] in COMMANDS and COMMANDS[args[0]].where is None
+    long = not lightning  # Lightning has a --verbose of its own, with a value
+    rest = []
+    for word in args:
+        if word == "-q" or (long and word == "--quiet"):
+            level = logging.WARNING
+        elif word == "-v" or (long and word == "--verbose"):
+            level = logging.DEBUG
+        elif word == "--debug":
+            debug = True
+        else:
+            rest.append(word)
+    return rest, level, debug
+
+
+def _prepare(level: int) -> None:
+    """Sets up what is told, and where."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console of Windows may lack letters
+            stream.reconfigure(errors="replace")
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Stderr) for handler in root.handlers):
+        root.addHandler(_Stderr())
+    root.setLevel(logging.INFO)
+    logging.getLogger("vfi").setLevel(level)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
+    os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # from `reproduce`
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """A line a message on what is the error stream then: above a progress bar if one is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        kind = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        return kind + super().format(record)
+
+
+def one_line(error: BaseException) -> str:
     """The project's own message, without what jsonargparse and loader processes wrap it in."""
+    whole = str(error).strip()
     while "Union subtypes" in str(error) and error.__cause__ is not None:
         error = error.__cause__
     text = str(error).strip()
+    if text.startswith("Expected"):
+        text = whole  # which knows whose value it is
     if "DataLoader worker process" in text:  # the worker's traceback, which ends in its message
-        return text.splitlines()[-1].partition(": ")[2]
-    return text
+        text = text.splitlines()[-1].partition(": ")[2]
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    if "\n" in text or text.startswith(("Parser key", "unrecognized", "the following")):
+        from vfi.parsing import plain
+
+        text = plain(text)
+    return text or type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ import torch
 
 from tests.helpers.small_media import textured, write_png
 from vfi.data import TripletFolder
-from vfi.data.images import natural_key
+from vfi.files import natural_key
 
 
 def test_ucf101_is_read_in_natural_order(ucf101: Path) -> None:

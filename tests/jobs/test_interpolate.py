@@ -9,7 +9,7 @@ from vfi.cli import main
 
 @pytest.fixture
 def blending(monkeypatch, blend):
-    for module in ("job", "evaluate"):
+    for module in ("job", "triples"):
         monkeypatch.setattr(f"vfi.video.{module}.resolve_model", lambda name, device: (blend, name))
     return blend
 

@@ -8,6 +8,7 @@ import torch
 import yaml
 
 import vfi
+from tests.helpers.configs import whole
 from tests.helpers.paths import ROOT
 from tests.helpers.small_networks import fill, small_spec
 from vfi import measure
@@ -17,7 +18,6 @@ from vfi.jobs import release, reproduce
 from vfi.models import RIFE
 from vfi.reporting import cards
 
-CONFIG = ROOT / "configs/finetune.yaml"
 SHORT = ("--height", "64", "--width", "64", "--repeats", "1")
 
 
@@ -30,17 +30,17 @@ def dense(tmp_path_factory) -> Path:
 
 def fit(folder: Path, network: Path, ratio: float = 0.5) -> Path:
     """Runs the recipe on the sample for four steps; gives the run folder."""
-    config = yaml.safe_load(CONFIG.read_text())
+    config = whole("fit/prune.yaml")
     config["model"]["init_args"] |= {"network": str(network), "dense": None}
     config["model"]["init_args"]["objective"] = {"laplacian": 1.0}
     config["data"] = {"num_workers": 0, "train": {"steps": 2, "batch_size": 2}}
     config["data"]["train"]["augment"] = {"crop": 64}
-    pruning, *others, _ = config["trainer"]["callbacks"]
+    *others, _, pruning = config["trainer"]["callbacks"]
     policy = {"ratio": ratio, "min_channels": 1, "multiple": 1, "scope": "layer"}
     policy["importance"] = {"class_path": "vfi.pruning.L1"}
     pruning["init_args"]["policy"]["init_args"] = policy
     config["trainer"] |= {"default_root_dir": str(folder), "max_epochs": 2, "limit_val_batches": 2}
-    config["trainer"] |= {"callbacks": [pruning, *others], "enable_progress_bar": False}
+    config["trainer"] |= {"callbacks": [*others, pruning], "enable_progress_bar": False}
     path = folder.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config | {"seed_everything": 1}))
     assert main(["fit", "-c", str(path)]) == 0

@@ -3,14 +3,13 @@ import torch
 from torch import nn
 
 from tests.helpers.small_networks import fill, run, small_spec
-from vfi.models import RIFE, VARIANTS
+from vfi.models import RIFE, VARIANTS, BlockSpec, EncoderSpec
 from vfi.pruning import (
     PruningPlan,
     channel_groups,
     compact,
     fixed_layers,
     masked,
-    matching,
     output_dim,
     with_widths,
 )
@@ -21,6 +20,9 @@ SPECS = {
     for refine in ((True, False) if VARIANTS[name].refine else (True,))
 }
 ALL_SPECS = SPECS | VARIANTS | {"teacher": small_spec("rife", teacher=True)}
+ALL_SPECS["residual, PReLU"] = small_spec("rife_v4.6").replace(
+    blocks=(BlockSpec(1, 2, 3, residuals=2),), encoder=EncoderSpec((2, 3), 1)
+)
 
 
 def build(spec):
@@ -134,7 +136,9 @@ def test_only_first_convolutions_are_protected_by_default():
     for spec in SPECS.values():
         protected = [n for n, g in channel_groups(spec).items() if g.protection]
         refine = ["context.conv1.inner", "unet.down0.inner"] if spec.refine else []
-        assert protected == [f"block{i}.stem" for i in range(len(spec.blocks))] + refine
+        encoder = ["encode.cnn0"] if spec.encoder else []
+        stems = [f"block{i}.stem" for i in range(len(spec.blocks))]
+        assert protected == encoder + stems + refine
 
 
 def test_with_widths_changes_only_what_is_named():
@@ -159,10 +163,10 @@ def test_transposed_convolutions_keep_their_outputs_on_dim_1():
 
 def test_patterns():
     groups = channel_groups(VARIANTS["rife"])
-    assert matching(groups, "*.stem") == ["block0.stem", "block1.stem", "block2.stem"]
-    assert len(matching(groups, "context")) == 8
-    assert matching(groups, "unet.down1") == ["unet.down1.inner", "unet.down1.out"]
+    assert groups.matching("*.stem") == ["block0.stem", "block1.stem", "block2.stem"]
+    assert len(groups.matching("context")) == 8
+    assert groups.matching("unet.down1") == ["unet.down1.inner", "unet.down1.out"]
     with pytest.raises(ValueError, match=r"pattern 'blok0\.\*' matches no .*block0\.stem"):
-        matching(groups, "blok0.*")
+        groups.matching("blok0.*")
     with pytest.raises(ValueError, match=r"unknown channel group 'block9\.trunk'"):
         with_widths(VARIANTS["rife"], {"block9.trunk": 3})

@@ -13,7 +13,7 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 
-from tests.helpers.paths import CONFIGS
+from tests.helpers.configs import whole
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
@@ -22,8 +22,6 @@ from vfi.models import RIFE
 from vfi.training import Averaging, DivergenceGuard
 from vfi.training.averaging import warmed_up
 from vfi.training.history import Log, read
-
-CONFIG = CONFIGS / "finetune.yaml"
 
 
 class Disturbance(Callback):
@@ -61,7 +59,7 @@ def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
     network = folder / "dense.safetensors"
     folder.mkdir(exist_ok=True)
     save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
-    text = CONFIG.read_text().replace("rife_v4.0", str(network))
+    text = yaml.safe_dump(whole("fit/prune.yaml")).replace("rife_v4.0", str(network))
     text = text.replace("runs/", f"{folder}/").replace("configs/splits/train_clips_val.txt", "LIST")
     config = yaml.safe_load(text.replace("LIST", str(clips / "judge.txt")))
     config["model"]["init_args"]["optimizer"] |= {"lr": 3e-3, "warmup": 2}
@@ -72,13 +70,13 @@ def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
     val |= {"strides": [1, 3], "per_clip": 4, "size": 64}
     config["data"]["num_workers"] = 0
     config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 2, "accelerator": "cpu"} | settings
-    pruning, *others, bar = config["trainer"]["callbacks"]
+    *others, bar, pruning = config["trainer"]["callbacks"]
     policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
     pruning["init_args"] |= {"calibration": 1}
     pruning["init_args"]["policy"]["init_args"] |= policy
     assert "RichProgressBar" in bar["class_path"]
     config["trainer"]["enable_progress_bar"] = False
-    config["trainer"]["callbacks"] = [pruning, *others, *more]
+    config["trainer"]["callbacks"] = [*others, pruning, *more]
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
@@ -94,7 +92,7 @@ def finished(tmp_path_factory, clips) -> Path:
     """The run folder of the recipe, run without a stop."""
     folder = tmp_path_factory.mktemp("whole")
     assert main(["fit", "-c", str(recipe(folder, clips))]) == 0
-    return folder / "finetune"
+    return folder / "prune_fit"
 
 
 def state(folder: Path) -> dict:
@@ -159,7 +157,7 @@ def test_checkpoints_hold_the_average_and_load_as_networks(finished):
 
 def test_resuming_equals_not_having_stopped(finished, clips, tmp_path, caplog):
     caplog.set_level("INFO")
-    folder = tmp_path / "finetune"
+    folder = tmp_path / "prune_fit"
     for step in (5, 8):  # within an epoch, and between two
         with pytest.raises(SystemExit):
             main(["fit", "-c", str(recipe(tmp_path, clips, disturbance(step)))])
@@ -178,13 +176,13 @@ def test_pruning_may_be_listed_after_the_average(finished, clips, tmp_path):
     config["trainer"]["callbacks"] = [*others, pruning]  # as in a file that adds it to another's
     path.write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(path)]) == 0
-    assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "finetune")))
+    assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "prune_fit")))
 
 
 def test_what_is_not_finite_stops_the_training_in_one_line(clips, tmp_path, caplog):
     config = recipe(tmp_path, clips, disturbance(6, "spoil"))
     assert main(["fit", "-c", str(config)]) == 2
-    last = tmp_path / "finetune/checkpoints/last.ckpt"
+    last = tmp_path / "prune_fit/checkpoints/last.ckpt"
     assert f"training stopped at step 6: the loss is nan; the last checkpoint is {last}" in (
         caplog.text
     )
@@ -218,7 +216,7 @@ def test_the_average_of_a_masked_network_is_masked(clips, tmp_path):
     config["trainer"] |= {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1}
     (tmp_path / "mask.yaml").write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(tmp_path / "mask.yaml")]) == 0
-    network = load_network(tmp_path / "finetune/checkpoints/last.ckpt")
+    network = load_network(tmp_path / "prune_fit/checkpoints/last.ckpt")
     assert network.spec == load_network(tmp_path / "dense.safetensors").spec
     weights = [p.flatten(1) for p in network.parameters() if p.ndim == 4]
     assert sum((w == 0).all(1).sum() for w in weights) >= 0.3 * sum(len(w) for w in weights)

@@ -45,7 +45,7 @@ def test_doubling_a_constant_rate_is_exact(
 def test_h265_of_pieces_shorter_than_its_delay(make_clip, probe, tmp_path):
     """x265 takes a short stream's decoding times from memory it has not set (its issue 781)."""
     work = (
-        "import sys; from tests.video.conftest import Blend; "
+        "import sys; from tests.helpers.clips import Blend; "
         "from vfi.video import interpolate_video; "
         "interpolate_video(sys.argv[1], sys.argv[2], Blend(), codec='h265', segment=3)"
     )

@@ -11,9 +11,9 @@ import av
 import numpy as np
 import pytest
 
+from vfi.checkpoints.formats import weights_digest
 from vfi.models import RIFE, VARIANTS
 from vfi.video import interpolate_video
-from vfi.video.write.workspace import weights_digest
 
 # Forked, so that starting takes no time; nothing here has threads of its own at that moment.
 FORK = multiprocessing.get_context("fork")

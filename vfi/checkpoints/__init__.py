@@ -11,9 +11,14 @@ from vfi.checkpoints import registry
 from vfi.checkpoints.formats import Checkpoint, read, write
 from vfi.models import RIFE, Interpolator, Options
 
-__all__ = ["load_model", "load_network", "save_network"]
+__all__ = ["available_models", "load_model", "load_network", "save_network"]
 
 _SUFFIXES = (".pkl", ".pth", ".pt", ".ckpt", ".safetensors")
+
+
+def available_models() -> list[str]:
+    """The names that `load_model` knows; ``vfi models`` tells more of each."""
+    return registry.names()
 
 
 def load_network(

@@ -22,7 +22,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vfi.files import atomic_path
 from vfi.models import RIFE, SAME_SHAPE, VARIANTS, Options, RIFESpec
@@ -166,6 +166,12 @@ def digest(state: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def weights_digest(model: nn.Module) -> str:
+    """A short hash of what a model computes: its modules and weights."""
+    state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    return hashlib.sha256(f"{model} {digest(state)}".encode()).hexdigest()[:16]
 
 
 def _read_safetensors(path: Path) -> Checkpoint:

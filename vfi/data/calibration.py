@@ -7,15 +7,18 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch.utils.data import DistributedSampler
+from torch.utils.data import DistributedSampler, IterableDataset
 
 from vfi.data.augment import Augmented
 from vfi.data.loading import EpochLoader, loading_options
+from vfi.data.rendered import MixedTriplets, RenderedTriplets
 from vfi.data.sources import TrainData, ValData, check_root, open_source
 from vfi.data.video import VideoTriplets
 
 Batch = dict[str, Any]
 """``img0``, ``gt``, ``img1``: ``(B, 3, H, W)``; ``timestep``: ``(B,)``; ``id`` and ``index``."""
+
+TrainSet = Augmented | VideoTriplets | RenderedTriplets | MixedTriplets
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,7 @@ class Place:
     world_size: int = 1
 
 
-def open_train(
-    train: TrainData, seed: int = 0, place: Place = Place()
-) -> Augmented | VideoTriplets:
+def open_train(train: TrainData, seed: int = 0, place: Place = Place()) -> TrainSet:
     """The training set.
 
     Args:
@@ -42,10 +43,27 @@ def open_train(
             a number of steps.
     """
     check_root("data.train.root", train.source, train.root)
+    if train.source == "rendered":
+        return _open_rendered(train, train.root, seed, place)
+    if train.source == "mixed":
+        check_root("data.train.photos", train.source, train.photos)
+        rendered = _open_rendered(train, train.photos, seed, place)
+        video = _open_video(train, seed, place)
+        return MixedTriplets(video, rendered, train.shares, seed, place.rank, place.world_size)
     if train.source != "video":
         split = "train" if train.source == "vimeo90k" and not train.split else train.split
         dataset = open_source(ValData(train.source, train.root, split), check=False)
         return Augmented(dataset, train.augment, seed)
+    return _open_video(train, seed, place)
+
+
+def _open_rendered(train: TrainData, root: str | None, seed: int, place: Place) -> RenderedTriplets:
+    count = train.steps * train.batch_size * place.world_size if train.steps else None
+    crop = train.augment.crop
+    return RenderedTriplets(root, crop, train.render, train.augment, count, seed=seed)
+
+
+def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
     if place.world_size > 1 and train.steps is None:
         raise ValueError(
             f"train.steps must be given when training with {place.world_size} processes"
@@ -65,7 +83,7 @@ def open_train(
 
 
 def train_loader(
-    dataset: Augmented | VideoTriplets,
+    dataset: TrainSet,
     train: TrainData,
     *,
     seed: int = 0,
@@ -93,7 +111,9 @@ def train_loader(
         epoch=epoch,
         steps=train.steps,
         batch_size=train.batch_size,
-        sampler=_order(dataset, train, seed, place) if isinstance(dataset, Augmented) else None,
+        sampler=None
+        if isinstance(dataset, IterableDataset)
+        else _order(dataset, train, seed, place),
         drop_last=True,
         **loading_options(workers),
     )
@@ -130,7 +150,7 @@ def on_device(batch: Batch, device: torch.device | str) -> Batch:
 
 
 def _order(
-    dataset: Augmented, train: TrainData, seed: int, place: Place
+    dataset: Augmented | RenderedTriplets, train: TrainData, seed: int, place: Place
 ) -> DistributedSampler[Any]:
     if (least := train.batch_size * place.world_size) > len(dataset):
         raise ValueError(

@@ -11,9 +11,10 @@ import av
 import cv2
 import numpy as np
 
-from vfi.data.images import natural_key, read_rgb
+from vfi import shipped
+from vfi.data.images import read_rgb
 from vfi.data.layouts import require_folder
-from vfi.files import visible_files
+from vfi.files import natural_key, visible_files
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Clip(NamedTuple):
 
     def images(self) -> list[Path]:
         """The images of a folder in natural order; none for a file."""
+        if not self.path.is_dir():
+            return []
         return sorted(_images_in(self.path), key=lambda path: natural_key(path.name))
 
 
@@ -80,7 +83,7 @@ def select_clips(clips: list[Clip], list_file: str | os.PathLike[str]) -> tuple[
         FileNotFoundError: if there is no such list.
         ValueError: if it names none of the clips.
     """
-    path = Path(list_file)
+    path = shipped.found(list_file)
     if not path.is_file():
         raise FileNotFoundError(f"no list of clips {path}; give a text file with a name in a line")
     lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())

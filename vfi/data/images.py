@@ -1,6 +1,5 @@
 """Reading images strictly: what is not a whole, readable image is an error that names the file."""
 
-import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,9 +87,3 @@ def png_size(path: Path) -> tuple[int, int]:
         raise ValueError(f"{path} is cut short: a PNG ends with IEND; restore the file")
     width, height = struct.unpack(">II", head[16:24])
     return height, width
-
-
-def natural_key(text: str) -> tuple[list[tuple[int, int | str]], str]:
-    """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
-    parts = re.split(r"(\d+)", text)
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], text

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from vfi.data.images import natural_key, png_size
+from vfi.data.images import png_size
+from vfi.files import natural_key
 
 
 class TripletPaths(NamedTuple):

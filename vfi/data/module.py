@@ -9,8 +9,14 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 from typing_extensions import override
 
-from vfi.data.augment import Augmented
-from vfi.data.calibration import Place, as_floats, on_device, open_train, train_loader
+from vfi.data.calibration import (
+    Place,
+    TrainSet,
+    as_floats,
+    on_device,
+    open_train,
+    train_loader,
+)
 from vfi.data.images import Triplet
 from vfi.data.loading import Shard, loading_options
 from vfi.data.overlap import check_calibration
@@ -24,7 +30,6 @@ from vfi.data.sources import (
     open_source,
     validated,
 )
-from vfi.data.video import VideoTriplets
 
 
 class TripletDataModule(LightningDataModule):
@@ -74,7 +79,7 @@ class TripletDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
-        self.train_set: Augmented | VideoTriplets | None = None
+        self.train_set: TrainSet | None = None
         self.val_set: Dataset[Triplet] | None = None
         self.test_set: Dataset[Triplet] | None = None
 
@@ -109,8 +114,8 @@ class TripletDataModule(LightningDataModule):
     @override
     def val_dataloader(self) -> DataLoader:
         """Every validation triplet once, in order."""
-        # held-out crops lie in memory: a worker would only copy them
-        workers = 0 if self.val.source == "video" else self.num_workers
+        # what lies in memory, a worker would only copy
+        workers = 0 if self.val.source in ("video", "rendered") else self.num_workers
         return self._in_order(self.val_set, self.val.batch_size, workers)
 
     @override

@@ -7,9 +7,12 @@ def overlap(train: TrainData, tested: ValData) -> bool:
     """Whether training data are, or may be, what is tested on."""
     tested = resolve(tested)
     split = train.split or ("train" if train.source == "vimeo90k" else None)
-    if (train.source, train.root, split) != (tested.source, tested.root, tested.split):
+    source = "video" if train.source == "mixed" else train.source
+    if (source, train.root, split) != (tested.source, tested.root, tested.split):
         return False
-    if train.source != "video" or tested.clips is None:
+    if source == "rendered":
+        return False  # training leaves out the photographs that are tested on
+    if source != "video" or tested.clips is None:
         return True
     return train.hold_out != tested.clips and train.clips in (None, tested.clips)
 

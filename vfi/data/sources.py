@@ -9,15 +9,23 @@ from typing import Literal
 from vfi.data.augment import Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
 from vfi.data.images import TripletSet
+from vfi.data.joined import JoinedTriplets
 from vfi.data.layouts import LAYOUTS, require_folder
+from vfi.data.rendered import RenderedClasses, RenderSpec, Shares
+from vfi.data.rendered.mixed import check_shares
 from vfi.data.sample import SampleTriplets
 from vfi.data.triplets import TripletFolder
 from vfi.data.video import StreamSpec
 
-Source = Literal["auto", "sample", "ucf101", "vimeo90k", "middlebury", "snufilm", "video"]
-SOURCES: tuple[str, ...] = ("auto", "sample", *LAYOUTS, "video")
-TrainSource = Literal["sample", "vimeo90k", "video"]
-TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video")  # the others exist for testing
+Source = Literal[
+    "auto", "sample", "ucf101", "vimeo90k", "middlebury", "snufilm", "video", "rendered"
+]
+SOURCES: tuple[str, ...] = ("auto", "sample", *LAYOUTS, "video", "rendered")
+TrainSource = Literal["sample", "vimeo90k", "video", "rendered", "mixed"]
+TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video", "rendered", "mixed")
+"""The others exist for testing."""
+
+_PER_CLASS = 16
 
 
 @dataclass(frozen=True)
@@ -25,8 +33,10 @@ class TrainData:
     """What ``fit`` trains on.
 
     Attributes:
-        source: one of ``TRAIN_SOURCES``.
-        root: the set's folder; the sample needs none.
+        source: one of ``TRAIN_SOURCES``; ``rendered`` moves photographs, ``mixed`` is that and
+            ``video``.
+        root: the set's folder; the sample needs none. Of a rendered source, any folder of
+            pictures; of a mixed one, that of the clips.
         split: the set's part; by default Vimeo-90K's train part.
         clips: of a video source, a list file of the clips to use; None uses all.
         hold_out: of a video source, a list file of clips to leave out.
@@ -37,6 +47,9 @@ class TrainData:
         stream: how triplets are drawn from video.
         augment: how triplets are cropped and varied.
         keep: which triplets of a video are kept.
+        photos: of a mixed source, the folder of pictures to render from.
+        shares: of a mixed source, how much comes from where, by epoch.
+        render: of a rendered or mixed source, what is drawn and how it moves.
     """
 
     source: TrainSource = "sample"
@@ -49,12 +62,16 @@ class TrainData:
     stream: StreamSpec = field(default_factory=StreamSpec)
     augment: Augment = field(default_factory=Augment)
     keep: TripletFilter = field(default_factory=TripletFilter)
+    photos: str | None = None
+    shares: tuple[Shares, ...] = (Shares(),)
+    render: RenderSpec = field(default_factory=RenderSpec)
 
     def __post_init__(self) -> None:
         check_source("train", self.source, TRAIN_SOURCES)
         check_counts("train", batch_size=self.batch_size, steps=self.steps)
         if self.augment.crop is None:
             raise ValueError("train.augment.crop is null; batches need crops of one size")
+        check_shares(self.shares)
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,10 @@ class ValData:
         short_side: of a video source, shrink larger frames to this shorter side, pixels; None
             keeps them.
         batch_size: triplets per batch; they must be of one size.
+        photos: a folder of pictures; None takes that of ``train``.
+        per_class: rendered triplets of each class of motion (``vfi.data.rendered.CLASSES``), from
+            the photographs that training leaves out, after the source's own; 0 is none. They are
+            of ``size``, too.
     """
 
     source: Source = "auto"
@@ -83,16 +104,22 @@ class ValData:
     size: int = 256
     short_side: int | None = None
     batch_size: int = 1
+    photos: str | None = None
+    per_class: int = 0
 
     def __post_init__(self) -> None:
+        if self.per_class < 0:
+            raise ValueError(f"val.per_class is {self.per_class}; it must be 0 (none) or more")
         check_source("val", self.source)
         check_counts("val", batch_size=self.batch_size)
 
 
 def validated(val: ValData, train: TrainData) -> ValData:
-    """What is validated on; its folder may be that of the training set."""
-    shared = train.root if val.source == train.source else None
-    return replace(val, root=val.root or shared)
+    """What is validated on; its folders may be those of the training set."""
+    of_root = "video" if train.source == "mixed" else train.source
+    shared = train.root if val.source == of_root else None
+    photos = train.root if train.source == "rendered" else train.photos
+    return replace(val, root=val.root or shared, photos=val.photos or photos)
 
 
 def resolve(data: ValData) -> ValData:
@@ -105,6 +132,16 @@ def resolve(data: ValData) -> ValData:
 def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
+    if data.source == "rendered":
+        return RenderedClasses(data.root, data.per_class or _PER_CLASS, data.size)
+    if data.per_class:
+        if data.photos is None:
+            raise ValueError(
+                "val.per_class needs photographs: give their folder with --data.val.photos or "
+                "--data.train.photos, or set val.per_class to 0"
+            )
+        rendered = RenderedClasses(data.photos, data.per_class, data.size)
+        return JoinedTriplets([open_source(replace(data, per_class=0), check), rendered])
     if data.source == "sample":
         return SampleTriplets()
     if data.source == "video":

@@ -21,12 +21,12 @@ from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.open import open_source
 from vfi.video.read.rates import parse_optional
 from vfi.video.read.source import Source, SourceInfo
-from vfi.video.settings import Settings
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, Analyser, thumbnail
 from vfi.video.timing.timeline import EvenParts, Timing
 from vfi.video.triples import Contender, Triple, score, triples
 from vfi.video.write.choose import make_sink
 from vfi.video.write.images import write_image
+from vfi.video.write.options import WriteOptions
 from vfi.video.write.turn import upright
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def _write_animation(
     spec = PixelSpec("rgb", full_range=True)
     info = SourceInfo(source.info.path, width, height, spec, rate=rate)
     timing = Timing(EvenParts(1), Fraction(1), rate, 1 / rate)
-    sink = make_sink(path, info, Settings(), timing, {"comparison": str(source.info.path)})
+    sink = make_sink(path, info, WriteOptions(), timing, {"comparison": str(source.info.path)})
     try:
         for number, row in enumerate(itertools.chain([first], rows)):
             rgb = torch.from_numpy(row).permute(2, 0, 1).float() / 255

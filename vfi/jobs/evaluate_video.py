@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
-
-import pandas as pd
 
 from vfi.files import writable_folder
 from vfi.measure.quality import quantize
@@ -37,7 +36,7 @@ def evaluate_video(
     tile: int = 0,
     limit: int | None = None,
     threads: int | None = None,
-) -> pd.DataFrame:
+) -> list[dict[str, Any]]:
     """Measures models on your own video: drops every second frame and makes it anew.
 
     Predictions are rounded to 8 bits, as in the benchmark, and compared with the frames that were
@@ -72,13 +71,13 @@ def evaluate_video(
         rows, skipped = _measure(source, contenders, Analyser(cut_threshold), limit)
     if not rows:
         raise ValueError(f"{input} holds no three frames in a row of one scene to measure on")
-    frame = pd.DataFrame(rows)
-    write_csv(frame, folder / "per_frame.csv")
-    figures = summarise(frame)
+    write_csv(rows, folder / "per_frame.csv")
+    figures = summarise(rows)
+    count = len({row["frame"] for row in rows})
     write_json(
         {
             "input": input,
-            "frames": int(frame["frame"].nunique()),
+            "frames": count,
             "skipped_at_cuts": skipped,
             "problems": source.problems,
             "models": figures,
@@ -89,25 +88,26 @@ def evaluate_video(
         folder / "evaluation.json",
     )
     table(
-        f"{Path(input).name}: {frame['frame'].nunique()} frames made anew",
+        f"{Path(input).name}: {count} frames made anew",
         figures,
         f"{skipped} frames beside cuts left out; per frame in {folder / 'per_frame.csv'}",
     )
-    return frame
+    return rows
 
 
-def summarise(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def summarise(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Figures per model: means, the worst twentieth of the frames, the worst frame."""
     figures = []
-    for name, group in frame.groupby("model", sort=False):
-        worst = group.loc[group["psnr"].idxmin()]
+    for name in dict.fromkeys(row["model"] for row in rows):
+        group = sorted((r for r in rows if r["model"] == name), key=lambda row: row["psnr"])
+        worst = group[: max(1, len(group) // 20)]
         figures.append(
             {
                 "model": name,
-                "psnr": group["psnr"].mean(),
-                "ssim": group["ssim"].mean(),
-                "psnr of worst 5%": group["psnr"].nsmallest(max(1, len(group) // 20)).mean(),
-                "worst frame": int(worst["frame"]),
+                "psnr": fmean(row["psnr"] for row in group),
+                "ssim": fmean(row["ssim"] for row in group),
+                "psnr of worst 5%": fmean(row["psnr"] for row in worst),
+                "worst frame": worst[0]["frame"],
             }
         )
     return figures

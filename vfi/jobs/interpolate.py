@@ -1,19 +1,24 @@
 """The command that makes a video smoother."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.video.job import interpolate_video
+from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.settings import Settings
+from vfi.video.write.containers import CONTAINERS
 
 logger = logging.getLogger(__name__)
 
+_KEPT = {*CONTAINERS, ".gif", *IMAGE_SUFFIXES}
+
 
 def interpolate(
-    input: str,
-    output: str,
+    input: str | list[str],
+    output: str | None = None,
     model: str | list[str] = DEFAULT_MODEL,
     device: str = "auto",
     evaluate: bool = False,
@@ -22,9 +27,10 @@ def interpolate(
     """Makes a video smoother or slower: new frames between those it has.
 
     Args:
-        input: a video file, a folder of images, or an image (the other one is --second).
+        input: a video file, a folder of images, or two images.
         output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif, or, without a suffix, a
-            new folder of PNG files; two images also make one image, the middle.
+            new folder of PNG files; two images also make one image, the middle. If not given, it
+            lies beside the input: in_2x.mp4.
         model: a name of the pretrained registry or a file of weights; several with evaluate.
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
@@ -36,9 +42,13 @@ def interpolate(
         ValueError: if something asked for cannot be done.
     """
     models = [model] if isinstance(model, str) else model
+    input, settings = _pair(input, settings)
     if evaluate:
+        if output is None:
+            raise ValueError("evaluate needs a folder for its figures; give it by --output")
         _evaluate(input, output, models, device, Settings(**settings))
         return
+    output = output or str(beside(Path(input), Settings(**settings)))
     if len(models) != 1:
         raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
     summary = interpolate_video(input, output, models[0], device, progress=True, **settings)
@@ -52,6 +62,37 @@ def interpolate(
         summary.seconds,
         summary.real_time_factor,
     )
+
+
+def _pair(input: str | list[str], settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The input, and the second image among the settings where two were given."""
+    inputs = [input] if isinstance(input, str) else input
+    if len(inputs) == 1:
+        return inputs[0], settings
+    images = all(Path(path).suffix.lower() in IMAGE_SUFFIXES for path in inputs)
+    if len(inputs) != 2 or not images or settings.get("second"):
+        raise ValueError(
+            f"{len(inputs)} inputs were given; give one, or two images; the output goes to --output"
+        )
+    return inputs[0], {**settings, "second": inputs[1]}
+
+
+def beside(path: Path, options: Settings) -> Path:
+    """The output's name where none is given: ``in.mp4`` becomes ``in_2x.mp4``."""
+    slower, fps = options.slowness, options.output_rate
+    name = f"_{options.multiplier}x" if options.multiplier else "_2x"
+    if fps is not None:
+        name = f"_{float(fps):.4g}fps"
+    elif slower > 1 and options.multiplier is None:
+        name = ""
+    if slower > 1:
+        name += f"_slow{float(slower):.4g}"
+    if options.second is not None:
+        name = "_middle" if options.multiplier in (None, 2) and fps is None else name
+    suffix = path.suffix.lower()
+    if path.is_dir() or (suffix in IMAGE_SUFFIXES and name != "_middle"):
+        return path.with_name(f"{path.stem}{name}")
+    return path.with_name(f"{path.stem}{name}{suffix if suffix in _KEPT else '.mp4'}")
 
 
 def _evaluate(input: str, output: str, models: list[str], device: str, options: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from vfi import shipped
 from vfi.data.video import VideoTriplets
 from vfi.files import atomic_path, writable_folder
 from vfi.reporting import cards
@@ -27,7 +28,7 @@ MOVED = {
 def reproduce(
     name: str,
     root: str | None = None,
-    models: str = "checkpoints",
+    models: str | None = None,
     output: str = "runs/reproduced",
 ) -> None:
     """Trains a released model anew, with the settings of every training that led to it.
@@ -40,16 +41,18 @@ def reproduce(
     Args:
         name: of the released model.
         root: the folder of clips to train and validate on; None where it was made from the sample.
-        models: the folder of released models, with their cards.
+        models: the folder of released models, with their cards; those that come with the package
+            if not given.
         output: gets ``<model>/<number>``, the run folder of each training.
 
     Raises:
         FileNotFoundError: if there are no such clips.
         ValueError: if no model of this name has a card, or it needs clips and none are given.
     """
-    known = cards.read(Path(models))
+    shelf = Path(models) if models else shipped.folder("checkpoints")
+    known = cards.read(shelf)
     if name not in known:
-        raise ValueError(f"no model {name!r} in {models}; those with a card are {sorted(known)}")
+        raise ValueError(f"no model {name!r} in {shelf}; those with a card are {sorted(known)}")
     best = _train(name, root, known, writable_folder(output))
     logger.info("%s is trained anew: %s", name, best)
 

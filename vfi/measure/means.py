@@ -1,4 +1,4 @@
-"""Means of scores, also by stride: large motion must not hide behind small motion."""
+"""Means of scores, also by stride or class of motion: large motion must not hide behind small."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 _STRIDE = re.compile(r"\+(\d+)$")
+_MOTION = re.compile(r" (motion_\w+)$")
 
 
 def stride_of(name: str) -> int | None:
@@ -15,17 +16,28 @@ def stride_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def group_of(name: str) -> str | None:
+    """What a triplet is counted with, by its id; None for triplets from images.
+
+    ``stride<n>`` of those from clips, ``motion_<class>`` of rendered ones.
+    """
+    if stride := stride_of(name):
+        return f"stride{stride}"
+    found = _MOTION.search(name)
+    return found[1] if found else None
+
+
 def mean_scores(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """``psnr`` and ``ssim``, and ``psnr_stride<n>`` for each stride there is.
+    """``psnr`` and ``ssim``, and ``psnr_<group>`` for each group (`group_of`) there is.
 
     Args:
         rows: ``id``, ``psnr`` and ``ssim`` of each triplet.
     """
     figures = {name: _mean(row[name] for row in rows) for name in ("psnr", "ssim")}
-    strides = {stride_of(row["id"]) for row in rows} - {None}
-    for stride in sorted(strides):
-        psnr = (row["psnr"] for row in rows if stride_of(row["id"]) == stride)
-        figures[f"psnr_stride{stride}"] = _mean(psnr)
+    groups = {group_of(row["id"]) for row in rows} - {None}
+    for group in sorted(groups):
+        psnr = (row["psnr"] for row in rows if group_of(row["id"]) == group)
+        figures[f"psnr_{group}"] = _mean(psnr)
     return figures
 
 

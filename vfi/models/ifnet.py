@@ -32,7 +32,8 @@ class ResidualConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(B, C, H, W)`` -> the same shape."""
-        return self.relu(self.conv(features) * self.beta + features)
+        summed: Tensor = self.relu(self.conv(features) * self.beta + features)
+        return summed
 
 
 class IFBlock(nn.Module):
@@ -51,17 +52,12 @@ class IFBlock(nn.Module):
         self.conv0 = nn.Sequential(
             conv(inputs, spec.stem, 2, slope), conv(spec.stem, spec.trunk, 2, slope)
         )
-        if self.residual:
-            chain = [ResidualConv(spec.trunk, slope) for _ in range(spec.residuals)]
-        else:
-            chain = [conv(a, b, 1, slope) for a, b in itertools.pairwise(widths)]
-        self.convblock = nn.Sequential(*chain)
+        chain = (ResidualConv(spec.trunk, slope) for _ in range(spec.residuals))
+        plain = (conv(a, b, 1, slope) for a, b in itertools.pairwise(widths))
+        self.convblock = nn.Sequential(*(chain if self.residual else plain))
         outputs = FLOW_CHANNELS + 1 + features
-        if self.shuffle:
-            last = nn.ConvTranspose2d(spec.trunk, 4 * outputs, 4, 2, 1)
-            self.lastconv = nn.Sequential(last, nn.PixelShuffle(2))
-        else:
-            self.lastconv = nn.ConvTranspose2d(spec.trunk, outputs, 4, 2, 1)
+        last = nn.ConvTranspose2d(spec.trunk, 4 * outputs if self.shuffle else outputs, 4, 2, 1)
+        self.lastconv = nn.Sequential(last, nn.PixelShuffle(2)) if self.shuffle else last
 
     def forward(
         self, signals: Sequence[Tensor], flow: Tensor | None, step: Step

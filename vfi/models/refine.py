@@ -22,7 +22,8 @@ class Stage(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(B, C, H, W)`` -> ``(B, spec.out, H / 2, W / 2)``."""
-        return self.conv2(self.conv1(features))
+        made: Tensor = self.conv2(self.conv1(features))
+        return made
 
 
 class ContextNet(nn.Module):

@@ -166,7 +166,8 @@ def _derived(name: str, known: dict[str, Tensor], previous: Estimate | None) -> 
     if name.startswith("warped_"):
         flow = previous.flow[:, :2] if name.endswith("0") else previous.flow[:, 2:]
         return warp(known[name.removeprefix("warped_")], flow)
-    return getattr(previous, {"mask": "mask_logit"}.get(name, name))
+    signal: Tensor = getattr(previous, {"mask": "mask_logit"}.get(name, name))
+    return signal
 
 
 def _advance(

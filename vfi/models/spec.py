@@ -166,7 +166,8 @@ class RIFESpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain dictionaries, lists and numbers."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        data: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "RIFESpec":

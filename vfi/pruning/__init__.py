@@ -2,15 +2,13 @@
 
 from vfi.pruning.budget import LatencyBudget
 from vfi.pruning.channels import (
-    ChannelGroup,
-    Consumer,
     channel_groups,
     fixed_layers,
-    matching,
     output_dim,
     with_widths,
 )
 from vfi.pruning.compact import compact
+from vfi.pruning.groups import ChannelGroup, ChannelGroups, Consumer
 from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, PathL1, Scores, Taylor
 from vfi.pruning.macs import channel_macs
 from vfi.pruning.mask import Masks, masked
@@ -19,7 +17,7 @@ from vfi.pruning.policy import ArchitectureAware, GlobalThreshold, Policy
 from vfi.pruning.prices import LatencyTable, latency_table
 from vfi.pruning.repair import repair
 from vfi.pruning.saved import SavedPlan
-from vfi.pruning.widths import best_channels
+from vfi.pruning.selection import Selection, best_channels
 
 __all__ = [
     "L1",
@@ -28,6 +26,7 @@ __all__ = [
     "ArchitectureAware",
     "Batch",
     "ChannelGroup",
+    "ChannelGroups",
     "Consumer",
     "GlobalThreshold",
     "Importance",
@@ -39,6 +38,7 @@ __all__ = [
     "PruningPlan",
     "SavedPlan",
     "Scores",
+    "Selection",
     "Taylor",
     "best_channels",
     "channel_groups",
@@ -47,7 +47,6 @@ __all__ = [
     "fixed_layers",
     "latency_table",
     "masked",
-    "matching",
     "output_dim",
     "repair",
     "with_widths",

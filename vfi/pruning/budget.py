@@ -14,13 +14,7 @@ from vfi.pruning.importance import Batch, Importance, Taylor
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import Policy
 from vfi.pruning.prices import latency_table
-from vfi.pruning.widths import (
-    allowed_widths,
-    best_channels,
-    check_ratio,
-    free_groups,
-    protected_groups,
-)
+from vfi.pruning.selection import Selection, best_channels
 
 logger = logging.getLogger(__name__)
 
@@ -82,20 +76,30 @@ class LatencyBudget(Policy):
             raise ValueError(f"target_ms is {self.target_ms}; it must be above 0")
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance is {self.tolerance}; it must be above 0 and below 1")
-        check_ratio("max_ratio", self.max_ratio)
-        for name in ("height", "width", "min_channels", "multiple", "rounds", "repeats"):
+        for name in ("height", "width", "rounds", "repeats"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        _ = self.selection  # checks the rest
+
+    @property
+    def selection(self) -> Selection:
+        """What may be pruned, and how far."""
+        return Selection(
+            self.protect, self.protect_first, self.max_ratio, self.min_channels, self.multiple
+        )
+
+    @property
+    def wanted(self) -> float:
+        """The latency wanted: a fraction of the dense network's if ``ratio`` is given, else ms."""
+        wanted = self.target_ms if self.ratio is None else self.ratio
+        if wanted is None:
+            raise ValueError("neither ratio nor target_ms is given; give one of the two")
+        return wanted
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
         """Raises: ValueError: if even the narrowest network is slower than what is wanted."""
         groups = channel_groups(network.spec)
-        protected = protected_groups(groups, self.protect, self.protect_first)
-        free = free_groups(groups, protected, self.min_channels)
-        allowed = {
-            name: allowed_widths(group.width, self.max_ratio, self.min_channels, self.multiple)
-            for name, group in free.items()
-        }
+        protected, allowed = self.selection.protected(groups), self.selection.allowed(groups)
         scores = self.importance(network, batches)
         table = latency_table(
             network.spec,
@@ -125,7 +129,7 @@ class LatencyBudget(Policy):
         Raises:
             ValueError: if even the last one is too slow.
         """
-        wanted, (dense, least) = self.ratio or self.target_ms, measure(len(table) - 1)
+        wanted, (dense, least) = self.wanted, measure(len(table) - 1)
         if least > wanted * (1 + self.tolerance):
             raise ValueError(
                 f"wanted is {self._say(wanted)}, but with every group at its least width the "

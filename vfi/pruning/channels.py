@@ -1,70 +1,25 @@
 """The channel groups of the RIFE family: which channels can be removed, and what goes with them.
 
-A group is a set of channels that exist once in the network's arithmetic, however many modules touch
-them: the convolutions that produce them (more than one where a sum ties them together) and the
-convolutions that read them (each at its offset in a concatenation). Removing channel ``c`` of a
-group means removing output ``c`` of every producer and input ``offset + c`` of every consumer.
-
 The groups are declared from the spec rather than traced: recurrent warps give a dependency tracer a
 path explosion on these networks.
 """
 
 import dataclasses
-import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from vfi.models import BlockSpec, EncoderSpec, RefineSpec, RIFESpec
+from vfi.pruning.groups import ChannelGroup, ChannelGroups, Consumer, Path
 
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """A convolution that reads a group, and where the group starts among its input channels."""
-
-    conv: str
-    offset: int = 0
+Conv = nn.Conv2d | nn.ConvTranspose2d
 
 
-@dataclass(frozen=True)
-class ChannelGroup:
-    """Channels that live and die together.
-
-    Attributes:
-        name: what people call it, such as ``block0.trunk`` or ``unet.down1.out``.
-        stage: the part of the network: ``encode``, ``block0``, ``block1``, ..., ``context`` or
-            ``unet``.
-        width: the number of channels.
-        path: where the spec holds that number.
-        producers: names of the convolutions that put the channels out, each followed by an
-            activation.
-        consumers: the convolutions that read them.
-        signals: what the producer reads if it reads images, flow or masks rather than features.
-        per_channel: names of the other parameters with one value a channel: PReLUs' slopes and the
-            factors of residual convolutions.
-    """
-
-    name: str
-    stage: str
-    width: int
-    path: Path
-    producers: tuple[str, ...]
-    consumers: tuple[Consumer, ...]
-    signals: str = ""
-    per_channel: tuple[str, ...] = ()
-
-    @property
-    def protection(self) -> str:
-        """Why this group is protected by default; empty if it is not."""
-        return f"first convolution: it reads {self.signals}" if self.signals else ""
-
-
-def channel_groups(spec: RIFESpec) -> dict[str, ChannelGroup]:
-    """All groups of the network ``RIFE(spec)``, by name, in the order of computation.
+@lru_cache(maxsize=16)
+def channel_groups(spec: RIFESpec) -> ChannelGroups:
+    """All groups of the network ``RIFE(spec)``, made once.
 
     The teacher block has none: it is dropped after training, so nothing is won by pruning it, and
     it reads only images, flow and masks, so it does not change when the rest is pruned.
@@ -76,7 +31,7 @@ def channel_groups(spec: RIFESpec) -> dict[str, ChannelGroup]:
         groups += _block_groups(index, block)
     if spec.refine is not None:
         groups += [*_context_groups(spec.refine), *_unet_groups(spec.refine)]
-    return {group.name: group for group in groups}
+    return ChannelGroups(tuple(groups))
 
 
 def fixed_layers(spec: RIFESpec) -> dict[str, str]:
@@ -104,47 +59,36 @@ def with_widths(spec: RIFESpec, widths: Mapping[str, int]) -> RIFESpec:
     """
     groups = channel_groups(spec)
     for name, width in widths.items():
-        spec = _replaced(spec, known_group(groups, name).path, width)
+        spec = _replaced(spec, groups.known(name).path, width)
     return spec
 
 
-def known_group(groups: Mapping[str, ChannelGroup], name: str) -> ChannelGroup:
-    """The group of that name.
+def conv_of(network: nn.Module, name: str) -> Conv:
+    """The convolution of that name.
 
     Raises:
-        ValueError: if there is none; the message lists the names.
+        ValueError: if what has the name is none.
     """
-    if name not in groups:
-        raise ValueError(f"unknown channel group {name!r}; the groups are {', '.join(groups)}")
-    return groups[name]
+    module = network.get_submodule(name)
+    if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        raise ValueError(f"{name} is a {type(module).__name__}; it must be a convolution")
+    return module
 
 
-def matching(groups: Mapping[str, ChannelGroup], pattern: str) -> list[str]:
-    """Names of the groups that ``pattern`` means: shell-style, or a part such as ``unet.down1``.
+def bias_of(conv: Conv) -> Tensor:
+    """The bias, which every convolution of the family has.
 
     Raises:
-        ValueError: if it matches nothing; the message lists the names.
+        ValueError: if this one has none.
     """
-    names = [
-        name
-        for name in groups
-        if name.startswith(f"{pattern}.") or fnmatch.fnmatchcase(name, pattern)
-    ]
-    if not names:
-        raise ValueError(
-            f"pattern {pattern!r} matches no channel group; the groups are {', '.join(groups)}"
-        )
-    return names
+    if conv.bias is None:
+        raise ValueError(f"{conv} has no bias; networks are pruned and repaired with theirs")
+    return conv.bias
 
 
-def output_dim(conv: nn.Module) -> int:
+def output_dim(conv: Conv) -> int:
     """The dimension of ``conv.weight`` that counts output channels; the other of 0, 1 is inputs."""
     return 1 if isinstance(conv, nn.ConvTranspose2d) else 0
-
-
-def total_channels(groups: Iterable[ChannelGroup]) -> int:
-    """How many channels there are to prune."""
-    return sum(group.width for group in groups)
 
 
 def _chain(stage: str, spec: BlockSpec) -> list[str]:
@@ -209,16 +153,15 @@ def _block_groups(index: int, spec: BlockSpec) -> Iterator[ChannelGroup]:
 
 def _trunk(stage: str, spec: BlockSpec, path: Path, entry: str) -> ChannelGroup:
     """The channels that residual sums tie together: around ``convblock``, or along all of it."""
-    convs, last = _chain(stage, spec), _last(stage, spec)
-    if not spec.residuals:
-        producers, readers = (entry, convs[-1]), (convs[0], last)
-        per_channel = _slopes(producers, spec.slope)
-    else:
-        producers, readers = (entry, *convs), (*convs, last)
+    convs = _chain(stage, spec)
+    written, read = (convs, convs) if spec.residuals else (convs[-1:], convs[:1])
+    per_channel = _slopes([entry] if spec.residuals else [entry, *written], spec.slope)
+    if spec.residuals:
         links = [conv.removesuffix(".conv") for conv in convs]
-        per_channel = _slopes([entry], spec.slope) + tuple(f"{link}.beta" for link in links)
+        per_channel += tuple(f"{link}.beta" for link in links)
         if spec.slope is None:
             per_channel += tuple(f"{link}.relu.weight" for link in links)
+    producers, readers = (entry, *written), (*read, _last(stage, spec))
     consumers = tuple(Consumer(reader) for reader in readers)
     return ChannelGroup(
         f"{stage}.trunk", stage, spec.trunk, path, producers, consumers, per_channel=per_channel

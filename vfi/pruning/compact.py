@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vfi.models import RIFE
-from vfi.pruning.channels import ChannelGroup, channel_groups, output_dim
+from vfi.pruning.channels import Conv, conv_of, output_dim
+from vfi.pruning.groups import ChannelGroups
 from vfi.pruning.plan import PruningPlan
 
 
@@ -37,18 +38,14 @@ def compact(network: RIFE, plan: PruningPlan) -> RIFE:
 def _sliced(network: RIFE, plan: PruningPlan) -> dict[str, Tensor]:
     """The state dict of the compact network."""
     dense = network.state_dict()
-    groups = channel_groups(network.spec)
+    groups = plan.groups
     # An emptied group leaves its first channel behind, zeroed.
     kept = {name: torch.tensor(channels or (0,)) for name, channels in plan.keep.items()}
-    written = {
-        producer: kept[name] for name, group in groups.items() for producer in group.producers
-    }
+    written = {producer: kept[name] for producer, name in groups.producers.items()}
     read = _kept_inputs(network, groups, kept)
     state = {
-        f"{conv}.weight": _sliced_weight(
-            network.get_submodule(conv), written.get(conv), read.get(conv)
-        )
-        for conv in written.keys() | read.keys()
+        f"{name}.weight": _sliced_weight(conv_of(network, name), written.get(name), read.get(name))
+        for name in written.keys() | read.keys()
     }
     for name, group in groups.items():
         for key in (*(f"{producer}.bias" for producer in group.producers), *group.per_channel):
@@ -60,7 +57,7 @@ def _sliced(network: RIFE, plan: PruningPlan) -> dict[str, Tensor]:
     return {key: state[key] if key in state else dense[key].clone() for key in dense}
 
 
-def _sliced_weight(conv: nn.Module, outputs: Tensor | None, inputs: Tensor | None) -> Tensor:
+def _sliced_weight(conv: Conv, outputs: Tensor | None, inputs: Tensor | None) -> Tensor:
     """A copy of the weight with some output and input channels; all of them where None is given."""
     if outputs is None:
         outputs = torch.arange(conv.out_channels)
@@ -71,13 +68,13 @@ def _sliced_weight(conv: nn.Module, outputs: Tensor | None, inputs: Tensor | Non
 
 
 def _kept_inputs(
-    network: nn.Module, groups: Mapping[str, ChannelGroup], kept: Mapping[str, Tensor]
+    network: nn.Module, groups: ChannelGroups, kept: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """For every convolution that reads a group: the indices of the input channels that stay."""
     stays: dict[str, Tensor] = {}
     for name, group in groups.items():
         for consumer in group.consumers:
-            channels = network.get_submodule(consumer.conv).in_channels
+            channels = conv_of(network, consumer.conv).in_channels
             mask = stays.setdefault(consumer.conv, torch.ones(channels, dtype=torch.bool))
             mask[consumer.offset : consumer.offset + group.width] = False
             mask[consumer.offset + kept[name]] = True

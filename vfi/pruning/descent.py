@@ -57,7 +57,7 @@ class _Descent:
         groups = channel_groups(spec)
         self.table = table
         self.allowed = allowed
-        self.widths = {name: group.width for name, group in groups.items()}
+        self.widths = groups.widths
         self.inputs = {conv: layer.shape.inputs for conv, layer in table.layers.items()}
         self.outputs = {conv: layer.shape.outputs for conv, layer in table.layers.items()}
         # Context features are read twice by one convolution: once for each frame.

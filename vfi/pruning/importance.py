@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vfi.models import RIFE, Interpolator
-from vfi.pruning.channels import Consumer, channel_groups, output_dim
+from vfi.pruning.channels import Conv, channel_groups, conv_of, output_dim
+from vfi.pruning.groups import Consumer
 
 Batch = Mapping[str, Tensor]
 """``img0``, ``gt``, ``img1``: ``(B, 3, H, W)`` in [0, 1]; ``timestep``: ``(B,)``, 0.5 if absent."""
@@ -105,12 +106,13 @@ class Taylor(Importance):
             for batch in _calibration(self, batches):
                 gates = self._gates(network, batch)
                 for name, group in groups.items():
-                    seen[name].append(sum(gates[p] for p in group.producers).abs().cpu())
+                    gate = torch.stack([gates[p] for p in group.producers]).sum(0)
+                    seen[name].append(gate.abs().cpu())
             return {name: torch.stack(values).mean(0) for name, values in seen.items()}
 
     def _gates(self, network: RIFE, batch: Batch) -> dict[str, Tensor]:
         """For every producer: the gradient of the loss to a factor on each output channel."""
-        producers = [p for group in channel_groups(network.spec).values() for p in group.producers]
+        producers = channel_groups(network.spec).producers
         # Leaves of our own: the network may be frozen, and its gradients are not ours to touch.
         leaves = {
             f"{producer}.{name}": value.detach().requires_grad_()
@@ -125,9 +127,7 @@ class Taylor(Importance):
             for (name, leaf), gradient in zip(leaves.items(), gradients, strict=True)
         }
         return {
-            producer: change[f"{producer}.weight"].sum(
-                _but_outputs(network.get_submodule(producer))
-            )
+            producer: change[f"{producer}.weight"].sum(_but_outputs(conv_of(network, producer)))
             + change[f"{producer}.bias"]
             for producer in producers
         }
@@ -193,7 +193,7 @@ def _producer_norms(network: RIFE, order: int, normalize: Normalize) -> Scores:
     for name, group in channel_groups(network.spec).items():
         scores[name] = torch.zeros(group.width)
         for producer in group.producers:
-            conv = network.get_submodule(producer)
+            conv = conv_of(network, producer)
             weight = conv.weight.detach().float()
             norms = torch.linalg.vector_norm(weight, order, dim=_but_outputs(conv))
             if normalize == "size":
@@ -206,12 +206,12 @@ def _producer_norms(network: RIFE, order: int, normalize: Normalize) -> Scores:
 
 def _read_norms(network: RIFE, consumer: Consumer, width: int) -> Tensor:
     """The L1 norm of the weights that read each of a group's channels, ``(width,)``."""
-    conv = network.get_submodule(consumer.conv)
+    conv = conv_of(network, consumer.conv)
     norms = torch.linalg.vector_norm(conv.weight.detach().float(), 1, (output_dim(conv), 2, 3))
     return norms[consumer.offset : consumer.offset + width]
 
 
-def _but_outputs(conv: nn.Module) -> tuple[int, int, int]:
+def _but_outputs(conv: Conv) -> tuple[int, int, int]:
     """The dimensions of ``conv.weight`` that belong to one output channel."""
     return (1 - output_dim(conv), 2, 3)
 

@@ -1,7 +1,7 @@
 """What a channel costs in multiply-accumulates."""
 
 from vfi.models import RIFE, RIFESpec
-from vfi.pruning.channels import channel_groups
+from vfi.pruning.channels import channel_groups, conv_of
 
 
 def channel_macs(network: RIFE) -> dict[str, float]:
@@ -13,19 +13,16 @@ def channel_macs(network: RIFE) -> dict[str, float]:
     """
     costs = {}
     for name, group in channel_groups(network.spec).items():
-        costs[name] = 0.0
-        for producer in group.producers:
-            costs[name] += _macs(network, producer) / network.get_submodule(producer).out_channels
-        for consumer in group.consumers:
-            conv = consumer.conv
-            costs[name] += _macs(network, conv) / network.get_submodule(conv).in_channels
+        made = [(conv, conv_of(network, conv).out_channels) for conv in group.producers]
+        read = [(c.conv, conv_of(network, c.conv).in_channels) for c in group.consumers]
+        costs[name] = sum(_macs(network, conv) / channels for conv, channels in (*made, *read))
     return costs
 
 
 def _macs(network: RIFE, conv: str) -> float:
     """Multiply-accumulates of a convolution per pixel of a frame."""
     frames = 2 if conv.startswith(("contextnet.", "encode.")) else 1  # once for each frame
-    weights = network.get_submodule(conv).weight.numel()
+    weights = conv_of(network, conv).weight.numel()
     return frames * weights / _shrink(network.spec, conv) ** 2
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from vfi.models import RIFE
-from vfi.pruning.channels import channel_groups, output_dim
+from vfi.pruning.channels import bias_of, conv_of, output_dim
 from vfi.pruning.plan import PruningPlan
 
 
@@ -93,15 +93,14 @@ class Masks:
             masks.hold()
         return masks
 
-    def _slices(self) -> Iterator[tuple[str, nn.Parameter, int, Tensor]]:
+    def _slices(self) -> Iterator[tuple[str, Tensor, int, Tensor]]:
         """Every parameter with zeroed channels: name, itself, their dimension and indices."""
-        groups = channel_groups(self.network.spec)
         for name, removed in self.plan.removed.items():
-            for producer in groups[name].producers:
-                conv = self.network.get_submodule(producer)
+            for producer in self.plan.groups[name].producers:
+                conv = conv_of(self.network, producer)
                 index = torch.tensor(removed, device=conv.weight.device)
                 yield f"{producer}.weight", conv.weight, output_dim(conv), index
-                yield f"{producer}.bias", conv.bias, 0, index
+                yield f"{producer}.bias", bias_of(conv), 0, index
 
     def _hook_gradients(self) -> None:
         with _editing():

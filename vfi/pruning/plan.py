@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from vfi.models import RIFE, RIFESpec
-from vfi.pruning.channels import channel_groups, known_group, with_widths
+from vfi.pruning.channels import channel_groups, with_widths
+from vfi.pruning.groups import ChannelGroups
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PruningPlan:
         spec = self.spec.for_inference()
         groups = channel_groups(spec)
         for name in (*self.keep, *self.protected):
-            known_group(groups, name)
+            groups.known(name)
         keep = {
             name: _checked(name, self.keep[name], group.width)
             if name in self.keep
@@ -46,6 +47,11 @@ class PruningPlan:
         object.__setattr__(self, "protected", dict(self.protected))
 
     @property
+    def groups(self) -> ChannelGroups:
+        """The channel groups of the network that it was made for."""
+        return channel_groups(self.spec)
+
+    @property
     def widths(self) -> dict[str, int]:
         """Kept channels of every group."""
         return {name: len(kept) for name, kept in self.keep.items()}
@@ -53,9 +59,8 @@ class PruningPlan:
     @cached_property
     def removed(self) -> dict[str, tuple[int, ...]]:
         """The channels that go, for the groups that lose any."""
-        groups = channel_groups(self.spec)
         removed = {
-            name: tuple(sorted(set(range(groups[name].width)).difference(kept)))
+            name: tuple(sorted(set(range(self.groups[name].width)).difference(kept)))
             for name, kept in self.keep.items()
         }
         return {name: channels for name, channels in removed.items() if channels}
@@ -66,8 +71,7 @@ class PruningPlan:
 
         All policies are compared by this number; protected groups count as channels too.
         """
-        total = sum(group.width for group in channel_groups(self.spec).values())
-        return 1 - sum(self.widths.values()) / total
+        return 1 - sum(self.widths.values()) / self.groups.total
 
     @property
     def emptied(self) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ class PruningPlan:
                 f"the plan was made for another spec: the network is {has} the refine stage; "
                 "make a plan for this network"
             )
-        ours, theirs = channel_groups(self.spec), channel_groups(spec)
+        ours, theirs = self.groups, channel_groups(spec)
         differing = [n for n in ours if n not in theirs or ours[n].width != theirs[n].width]
         name = differing[0] if differing else None
         detail = (

@@ -3,24 +3,19 @@
 import dataclasses
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 
 from vfi.models import RIFE
-from vfi.pruning.channels import ChannelGroup, channel_groups, matching, total_channels
+from vfi.pruning.channels import channel_groups
+from vfi.pruning.groups import ChannelGroups
 from vfi.pruning.importance import L1, Batch, Importance, Scores, Taylor
 from vfi.pruning.macs import channel_macs
 from vfi.pruning.plan import PruningPlan
-from vfi.pruning.widths import (
-    allowed_widths,
-    best_channels,
-    check_ratio,
-    free_groups,
-    protected_groups,
-)
+from vfi.pruning.selection import Selection, best_channels, check_ratio
 
 
 class Policy(ABC):
@@ -109,17 +104,21 @@ class ArchitectureAware(Policy):
     def __post_init__(self) -> None:
         if self.ratio is not None:
             check_ratio("ratio", self.ratio)
-        check_ratio("max_ratio", self.max_ratio)
         for pattern, ratio in self.ratios.items():
             check_ratio(f"ratios[{pattern!r}]", ratio)
-        for name in ("min_channels", "multiple"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.scope not in ("layer", "network"):
             raise ValueError(f"scope is {self.scope!r}; it must be 'layer' or 'network'")
+        _ = self.selection  # checks the rest
+
+    @property
+    def selection(self) -> Selection:
+        """What may be pruned, and how far."""
+        return Selection(
+            self.protect, self.protect_first, self.max_ratio, self.min_channels, self.multiple
+        )
 
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
-        self._free(channel_groups(network.spec))  # bad options are told before the long part
+        self._rules(channel_groups(network.spec))  # bad options are told before the long part
         return self.plan(network, self.importance(network, batches))
 
     def plan(self, network: RIFE, scores: Scores) -> PruningPlan:
@@ -130,53 +129,36 @@ class ArchitectureAware(Policy):
                 ``ratio`` is out of reach.
         """
         groups = channel_groups(network.spec)
-        free = self._free(groups)
-        own = self._own_widths(groups, free, scores)
-        widths = {name: group.width for name, group in groups.items()} | own
+        rules = self._rules(groups)
+        own = _own_widths(rules, scores)
+        widths = groups.widths | own
         if self.ratio is not None:
-            shared = {name: scores[name] for name in free if name not in own}
+            shared = {name: allowed for name, allowed in rules.allowed.items() if name not in own}
             costs = channel_macs(network) if self.scope == "network" and self.per_mac else {}
-            widths = self._shared_widths(
-                widths, self._steps(shared, costs), total_channels(groups.values())
-            )
-        return PruningPlan(network.spec, best_channels(scores, widths), self._protected(groups))
+            steps = self._steps(shared, scores, costs)
+            widths = _narrowed(widths, steps, self.ratio, groups.total, self.multiple)
+        return PruningPlan(network.spec, best_channels(scores, widths), rules.protected)
 
-    def _protected(self, groups: Mapping[str, ChannelGroup]) -> dict[str, str]:
-        return protected_groups(groups, self.protect, self.protect_first)
+    def _rules(self, groups: ChannelGroups) -> "_Rules":
+        """What the patterns mean in this network."""
+        return _Rules(
+            widths=groups.widths,
+            protected=self.selection.protected(groups),
+            allowed=self.selection.allowed(groups),
+            ratios={n: r for pattern, r in self.ratios.items() for n in groups.matching(pattern)},
+            thresholds={
+                n: t for pattern, t in self.thresholds.items() for n in groups.matching(pattern)
+            },
+        )
 
-    def _free(self, groups: Mapping[str, ChannelGroup]) -> dict[str, ChannelGroup]:
-        """The groups that may be narrowed."""
-        for pattern in (*self.ratios, *self.thresholds):
-            matching(groups, pattern)
-        return free_groups(groups, self._protected(groups), self.min_channels)
-
-    def _own_widths(
-        self, groups: Mapping[str, ChannelGroup], free: Mapping[str, ChannelGroup], scores: Scores
-    ) -> dict[str, int]:
-        """Widths of the free groups that have a threshold or ratio of their own."""
-        wanted: dict[str, float] = {}
-        for pattern, threshold in self.thresholds.items():
-            for name in matching(groups, pattern):
-                wanted[name] = float((scores[name] >= threshold).sum())
-        for pattern, ratio in self.ratios.items():
-            for name in matching(groups, pattern):
-                wanted[name] = groups[name].width * (1 - ratio)
-        return {
-            name: min(self._allowed(free[name].width), key=lambda width: abs(width - goal))
-            for name, goal in wanted.items()
-            if name in free
-        }
-
-    def _allowed(self, width: int) -> list[int]:
-        """Widths that a group of ``width`` channels may have, widest first."""
-        return allowed_widths(width, self.max_ratio, self.min_channels, self.multiple)
-
-    def _steps(self, scores: Scores, costs: Mapping[str, float]) -> list[tuple[str, int]]:
+    def _steps(
+        self, shared: Mapping[str, Sequence[int]], scores: Scores, costs: Mapping[str, float]
+    ) -> list[tuple[str, int]]:
         """Every (group, next narrower width), cheapest first; a group's own come in order."""
         steps = []
-        for name, score in scores.items():
-            width, ascending = len(score), score.sort().values
-            for wide, narrow in itertools.pairwise(self._allowed(width)):
+        for name, allowed in shared.items():
+            width, ascending = allowed[0], scores[name].sort().values
+            for wide, narrow in itertools.pairwise(allowed):
                 if self.scope == "layer":
                     loss = 1 - (wide + narrow) / 2 / width
                 else:
@@ -185,26 +167,64 @@ class ArchitectureAware(Policy):
                 steps.append((loss, name, narrow))
         return [(name, narrow) for _, name, narrow in sorted(steps, key=lambda step: step[0])]
 
-    def _shared_widths(
-        self, widths: Mapping[str, int], steps: Iterable[tuple[str, int]], total: int
-    ) -> dict[str, int]:
-        """``widths``, narrowed by the first steps until the overall ratio is as near as it gets."""
-        widths = dict(widths)
-        excess = sum(widths.values()) - (1 - self.ratio) * total
-        for name, narrow in steps:
-            removed = widths[name] - narrow
-            if removed / 2 >= excess:  # it would lead further away than it helps
-                break
-            widths[name] = narrow
-            excess -= removed
-        if abs(excess) > self.multiple:
-            reached = 1 - sum(widths.values()) / total
-            raise ValueError(
-                f"ratio is {self.ratio}, but the protected groups, the smallest widths and the "
-                f"ratios and thresholds of single groups make it {reached:.3f}; ask for that or "
-                "loosen them"
-            )
-        return widths
+
+@dataclass(frozen=True)
+class _Rules:
+    """The options of `ArchitectureAware`, group by group.
+
+    Attributes:
+        widths: channels of every group.
+        protected: groups that stay whole, and why.
+        allowed: widths of the others, widest first.
+        ratios: fractions to remove of groups that have one of their own.
+        thresholds: scores below which channels go, likewise.
+    """
+
+    widths: Mapping[str, int]
+    protected: Mapping[str, str]
+    allowed: Mapping[str, Sequence[int]]
+    ratios: Mapping[str, float]
+    thresholds: Mapping[str, float]
+
+
+def _own_widths(rules: _Rules, scores: Scores) -> dict[str, int]:
+    """Widths of the groups that have a threshold or ratio of their own; a ratio counts more."""
+    wanted = {name: float((scores[name] >= t).sum()) for name, t in rules.thresholds.items()}
+    wanted |= {name: rules.widths[name] * (1 - ratio) for name, ratio in rules.ratios.items()}
+    return {
+        name: min(rules.allowed[name], key=lambda width: abs(width - goal))
+        for name, goal in wanted.items()
+        if name in rules.allowed
+    }
+
+
+def _narrowed(
+    widths: Mapping[str, int],
+    steps: Iterable[tuple[str, int]],
+    ratio: float,
+    total: int,
+    multiple: int,
+) -> dict[str, int]:
+    """``widths``, narrowed by the first steps until the overall ratio is as near as it gets.
+
+    Raises:
+        ValueError: if it is not near.
+    """
+    widths = dict(widths)
+    excess = sum(widths.values()) - (1 - ratio) * total
+    for name, narrow in steps:
+        removed = widths[name] - narrow
+        if removed / 2 >= excess:  # it would lead further away than it helps
+            break
+        widths[name] = narrow
+        excess -= removed
+    if abs(excess) > multiple:
+        raise ValueError(
+            f"ratio is {ratio}, but the protected groups, the smallest widths and the ratios and "
+            f"thresholds of single groups make it {1 - sum(widths.values()) / total:.3f}; ask for "
+            "that or loosen them"
+        )
+    return widths
 
 
 def describe(value: Any) -> Any:
@@ -216,6 +236,6 @@ def describe(value: Any) -> Any:
         return {str(key): describe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
-    if isinstance(value, Callable):
+    if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
     return value

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Conv = nn.Conv2d | nn.ConvTranspose2d
+from vfi.pruning.channels import Conv, bias_of
 
 
 class Positions(NamedTuple):
@@ -70,8 +70,9 @@ def regress(
     """
     patches = _sample_patches(conv, inputs, places)
     old = torch.stack([weights.flatten(1).T for weights in _phase_weights(conv)])
-    missing = targets - patches @ old - conv.bias
-    fits = [(torch.zeros_like(old), torch.zeros_like(conv.bias))]
+    bias = bias_of(conv)
+    missing = targets - patches @ old - bias
+    fits = [(torch.zeros_like(old), torch.zeros_like(bias))]
     fits += _solve(patches[:, ~judging], missing[:, ~judging], ridges)
     patches, missing = patches[:, judging], missing[:, judging]
     errors = torch.stack([(missing - patches @ w - b).square().mean((0, 1)) for w, b in fits])
@@ -80,7 +81,7 @@ def regress(
     steps = torch.stack([step for step, _ in fits])[best, :, :, outputs]
     for phase, weights in enumerate(_phase_weights(conv)):
         weights.add_(steps[:, phase].reshape(weights.shape))
-    conv.bias.add_(torch.stack([bias for _, bias in fits])[best, outputs])
+    bias.add_(torch.stack([b for _, b in fits])[best, outputs])
     return errors[0].mean().item(), errors.amin(0).mean().item()
 
 

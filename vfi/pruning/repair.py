@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from vfi.models import RIFE, Interpolator
-from vfi.pruning.channels import channel_groups
+from vfi.pruning.channels import Conv
 from vfi.pruning.importance import Batch
 from vfi.pruning.plan import PruningPlan
-from vfi.pruning.regression import Conv, Positions, choose_positions, regress, sample_outputs
+from vfi.pruning.regression import Positions, choose_positions, regress, sample_outputs
 
 logger = logging.getLogger(__name__)
 
@@ -103,14 +103,12 @@ class _Repairer:
         self.per_image = per_image
         self.generator = torch.Generator().manual_seed(seed)
         self.kept = {
-            producer: list(plan.keep[name])
-            for name, group in channel_groups(plan.spec).items()
-            for producer in group.producers
+            producer: list(plan.keep[name]) for producer, name in plan.groups.producers.items()
         }
         self.contexts: list[list[Tensor]] = []  # the dense network's, of each frame
         self.entered: set[str] = set()
         self.samples: dict[str, tuple[Positions, Tensor]] = {}
-        self.wanted: Tensor | None = None  # the dense stage's output
+        self.wanted: dict[str, Tensor] = {}  # the output of the dense stage that runs now
 
     @contextlib.contextmanager
     def attached(self, network: RIFE) -> Iterator[None]:
@@ -140,7 +138,7 @@ class _Repairer:
         if name == "contextnet":
             self.contexts.append(outputs)
         elif name not in _OF_A_FRAME:
-            self.wanted = self._judged(outputs)
+            self.wanted = {name: self._judged(outputs)}
 
     def _sample(self, name: str, conv: Conv, args: tuple[Tensor], outputs: Tensor) -> None:
         """After a dense convolution: keeps some outputs of the channels that were kept."""
@@ -160,11 +158,10 @@ class _Repairer:
 
     def _leave_stage(self, name: str, stage: nn.Module, args: tuple[Any, ...], outputs: Any) -> Any:
         """After a stage: undoes its repair if on the whole it did more harm than good."""
-        unrepaired = self.pruned.get_submodule(name)
+        unrepaired, wanted = self.pruned.get_submodule(name), self.wanted[name]
         instead = unrepaired(*args)
         before, after = (
-            (self._judged(result) - self.wanted).square().mean().item()
-            for result in (instead, outputs)
+            (self._judged(result) - wanted).square().mean().item() for result in (instead, outputs)
         )
         logger.info("%s: squared error on held-out images %.3g -> %.3g", name, before, after)
         if after <= before:

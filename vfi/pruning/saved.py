@@ -10,6 +10,7 @@ from vfi.models import RIFE
 from vfi.pruning.importance import Batch
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import Policy
+from vfi.shipped import found
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class SavedPlan(Policy):
     @property
     def path(self) -> Path:
         """The plan's file. Raises: ValueError: if there is none."""
-        path = Path(self.folder) / f"{self.ratio:g}.json"
+        folder = found(self.folder)
+        path = folder / f"{self.ratio:g}.json"
         if not path.is_file():
-            known = sorted(file.stem for file in Path(self.folder).glob("*.json"))
+            known = sorted(file.stem for file in folder.glob("*.json"))
             raise ValueError(
                 f"there is no pruning plan {path}; the folder has {', '.join(known) or 'none'}, "
                 "and `plan` writes them"

@@ -1,17 +1,20 @@
 """Figures in files."""
 
+import csv
 import dataclasses
 import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from vfi.files import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RECORD = "run.json"
 """What a training puts on record in its run folder."""
@@ -33,15 +36,32 @@ def write_json(data: Any, path: str | os.PathLike[str]) -> None:
 
 
 def write_csv(
-    rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: str | os.PathLike[str]
+    rows: "pd.DataFrame | Sequence[Mapping[str, Any]]", path: str | os.PathLike[str]
 ) -> None:
     """Writes rows as CSV with a header, atomically, floats in full precision.
+
+    Columns are those of all rows, in order of appearance; None, NaN and what a row lacks are empty.
 
     Raises:
         ValueError: if ``path`` cannot be written.
     """
-    with atomic_path(path) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+    records = rows if isinstance(rows, Sequence) else rows.to_dict("records")
+    columns = list(dict.fromkeys(name for row in records for name in row))
+    if not isinstance(rows, Sequence):
+        columns = list(rows)  # also of no rows
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in records:
+            writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _cell(value: Any) -> Any:
+    """NaN is what is missing."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _plain(data: Any) -> Any:

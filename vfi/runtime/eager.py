@@ -5,7 +5,7 @@ from torch import nn
 
 from vfi.checkpoints import load_model
 
-DEFAULT_MODEL = "rife_v4.0"
+DEFAULT_MODEL = "rife-fast"
 
 
 def resolve_model(model: str | nn.Module, device: str) -> tuple[nn.Module, str]:

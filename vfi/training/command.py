@@ -1,17 +1,34 @@
 """Lightning's own subcommands: fit, validate, test and predict."""
 
+import sys
 from collections.abc import Sequence
 
 import yaml
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from typing_extensions import override
 
 from vfi.data.module import TripletDataModule
+from vfi.shipped import with_bases
 from vfi.training import TrainingReport, last_checkpoint
 from vfi.training.evaluation import EvaluationReport, pruning_of
 from vfi.training.finetune import finetune
 from vfi.training.module import InterpolationModule
+from vfi.training.pruning import ChannelPruning
+
+
+def run(args: Sequence[str]) -> None:
+    """Runs ``fit``, ``validate``, ``test`` or ``predict`` with its options.
+
+    Raises:
+        ValueError: if something is set up wrongly.
+        argparse.ArgumentError: if an option or its value is not understood.
+    """
+    try:
+        VFICLI(args)
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
 
 
 class RecordConfig(SaveConfigCallback):
@@ -20,6 +37,7 @@ class RecordConfig(SaveConfigCallback):
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         config = yaml.safe_load(self.parser.dump(self.config, skip_validation=True))
+        config.pop("base", None)  # all of it is in here
         for callback in trainer.callbacks:
             if isinstance(callback, EvaluationReport | TrainingReport):
                 callback.config = config
@@ -38,12 +56,18 @@ class VFICLI(LightningCLI):
             save_config_callback=RecordConfig,
             # The data module's own samplers are exact; Lightning's would pad with duplicates.
             trainer_defaults={"use_distributed_sampler": False, "logger": False},
-            parser_kwargs={"description": __doc__},
-            args=list(args) if args is not None else None,
+            parser_kwargs={"prog": "vfi", "description": __doc__, "exit_on_error": False},
+            args=with_bases(sys.argv[1:] if args is None else args),
         )
+
+    @override
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--base", type=str | None, help="the configuration that is changed")
 
     def before_fit(self) -> None:
         """Resumes: callbacks must know in ``setup`` whether there is a checkpoint."""
+        # Pruning first, wherever a configuration adds it: others look at what it leaves.
+        self.trainer.callbacks.sort(key=lambda callback: not isinstance(callback, ChannelPruning))
         settings = self.config_init["fit"]
         if settings.get("ckpt_path"):
             self.trainer.ckpt_path = last_checkpoint(self.trainer, settings.pop("ckpt_path"))

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from vfi import reporting
 from vfi.files import writable_folder
-from vfi.measure.means import mean_scores, stride_of
+from vfi.measure.means import group_of, mean_scores
 from vfi.reporting import sheets
 from vfi.training.evaluation import gathered, pruning_of
 from vfi.training.history import Log
@@ -24,17 +24,18 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingReport(Callback):
-    """Validates by stride, and writes the run folder, which is the trainer's ``default_root_dir``.
+    """Validates by groups, and writes the run folder, the trainer's ``default_root_dir``.
 
     Of triplets from clips, whose names tell their stride (the frames between neighbours), the mean
-    PSNR of each stride is logged as ``val/psnr_stride<n>``: what is lost in large motion is not
-    hidden by the many small ones. The folder holds:
+    PSNR of each stride is logged as ``val/psnr_stride<n>``, of rendered ones that of each class of
+    motion as ``val/psnr_motion_<class>``: what is lost in large motion is not hidden by the many
+    small ones. The folder holds:
 
     - ``losses.csv``: loss, its terms and learning rate, every ``log_every_n_steps`` steps;
     - ``validation.csv``: PSNR and SSIM of each validation. The first one, before training, is there
       if it is a whole one (``num_sanity_val_steps: -1``);
     - ``curves.png``: both over steps;
-    - ``validation.png``: for each stride, the triplet that the network finds hardest;
+    - ``validation.png``: for each of these groups, the triplet that the network finds hardest;
     - ``run.json``: configuration, data, pruning and environment, for `vfi.jobs.release`.
 
     A resumed run goes on in the same files.
@@ -111,8 +112,8 @@ class TrainingReport(Callback):
         for place, name in enumerate(batch["id"]):
             psnr, ssim = (float(outputs[score][place]) for score in ("psnr", "ssim"))
             self._rows.append({"id": name, "psnr": psnr, "ssim": ssim})
-            stride = stride_of(name)
-            label = f"stride {stride}, hardest" if stride else "hardest"
+            group = group_of(name)
+            label = f"{group.replace('_', ' ')}, hardest" if group else "hardest"
             if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
                 prediction = outputs["prediction"][place].float().cpu()
@@ -122,11 +123,11 @@ class TrainingReport(Callback):
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes means, of all and of each stride."""
+        """Takes means, of all and of each group."""
         figures = mean_scores(gathered(self._rows))
         if not trainer.sanity_checking:
-            strides = {f"val/{name}": mean for name, mean in figures.items() if "stride" in name}
-            pl_module.log_dict(strides, sync_dist=True)
+            groups = {f"val/{name}": mean for name, mean in figures.items() if "psnr_" in name}
+            pl_module.log_dict(groups, sync_dist=True)
         elif trainer.global_step or math.isfinite(trainer.num_sanity_val_steps):
             return  # it only shows that validation works
         if trainer.state.fn == "fit" and trainer.is_global_zero:

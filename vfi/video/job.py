@@ -4,6 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ import av
 import torch
 from torch import nn
 
+from vfi.checkpoints.formats import weights_digest
 from vfi.files import atomic_path
 from vfi.models.device import device_of, limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
 from vfi.video.make.engine import Engine
 from vfi.video.make.predict import Predictor, Request, takes_any_timestep
-from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.open import open_source
 from vfi.video.read.source import Source, SourceInfo
 from vfi.video.settings import Settings
@@ -25,12 +26,29 @@ from vfi.video.summary import Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
 from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, plan_timing
-from vfi.video.write.choose import make_sink
+from vfi.video.write.choose import Target, Writing, plan_writing, target
 from vfi.video.write.images import write_image
 from vfi.video.write.sinks import Sink
-from vfi.video.write.workspace import file_identity, weights_digest
+from vfi.video.write.workspace import file_identity
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before a model is needed.
+
+    Attributes:
+        source: the input.
+        output: the file or folder to make.
+        options: what was asked for.
+        writing: how frames at their times become the output; None for the image in the middle.
+    """
+
+    source: Source
+    output: Path
+    options: Settings
+    writing: Writing | None
 
 
 def interpolate_video(
@@ -62,86 +80,107 @@ def interpolate_video(
         FileNotFoundError: if there is no input.
         ValueError: if something asked for cannot be done.
     """
-    options = Settings(**settings)
+    job = prepare(input, output, Settings(**settings))
+    network, name = resolve_model(model, device)
+    return run(job, network, name, progress)
+
+
+def prepare(input: str | Path, output: str | Path, options: Settings) -> Plan:
+    """Opens the input and decides how the output is made; proves that it can be.
+
+    Raises:
+        FileNotFoundError: if there is no input.
+        ValueError: if something asked for cannot be done.
+    """
     output = Path(output)
     source = open_source(input, options.second, options.image_rate)
-    network, name = resolve_model(model, device)
+    if target(output) is Target.IMAGE:
+        _check_middle(source.info, output, options)
+        return Plan(source, output, options, None)
+    timing = _timing(source.info, options)
+    writing = plan_writing(output, source.info, options.writing, timing)
+    return Plan(source, output, options, writing)
+
+
+def run(job: Plan, network: nn.Module, name: str = "", progress: bool = False) -> Summary:
+    """Carries out what was prepared, once.
+
+    Args:
+        job: see `prepare`.
+        network: the model, used where it is.
+        name: what to call it in reports; its class if empty.
+        progress: show a progress bar on the terminal's error stream.
+
+    Raises:
+        ValueError: if the model cannot make these frames, or the output cannot be written.
+    """
+    name, options = name or type(network).__name__, job.options
     predictor = Predictor(
         network, options.flow_scale, options.batch_size, options.tile, options.tile_overlap
     )
     with limited_threads(options.threads):
-        if output.suffix.lower() in IMAGE_SUFFIXES:
-            summary = _middle_image(source, output, predictor, device_of(network), name, options)
+        if job.writing is None:
+            summary = _middle_image(job, predictor, device_of(network), name)
         else:
-            timing = _timing(source.info, options, network)
-            record = _record(source.info, options, network, name)
-            sink = make_sink(output, source.info, options, timing, record)
-            job = _Job(source, sink, timing, predictor, device_of(network), options)
-            summary = job.run(name, progress)
+            job.writing.timing.check_model(takes_any_timestep(network))
+            record = _record(job.source.info, options, network, name)
+            sink = job.writing.sink(record)
+            summary = _all_frames(job, job.writing.timing, sink, predictor, network, name, progress)
     summary.write()
     return summary
 
 
-class _Job:
-    """One run from a source to a sink."""
+def _all_frames(
+    job: Plan,
+    timing: Timing,
+    sink: Sink,
+    predictor: Predictor,
+    network: nn.Module,
+    name: str,
+    progress: bool,
+) -> Summary:
+    start = time.perf_counter()
+    source, options, tally = job.source, job.options, Tally()
+    resumed = sink.done
+    known = _report_problems(source, 0)
+    analyser = Analyser(options.cut_threshold, options.static_threshold)
+    steps = plan(source, timing, analyser, tally, options.duplicates == "drop")
+    total = expected_frames(source.info, timing)
+    with progress_bar(total, progress) as advance, _finished_work_kept(sink):
+        engine = Engine(predictor, sink, device_of(network), advance)
+        engine.run(steps)
+        sink.finish(source.end)
+    _report_problems(source, known)
+    seconds = time.perf_counter() - start
+    fresh = engine.written - resumed
+    done = float(source.info.duration) * fresh / max(engine.written, 1)
+    return Summary(
+        input=str(source.info.path),
+        output=str(sink.output),
+        model=name,
+        width=source.info.width,
+        height=source.info.height,
+        frames_in=tally.frames,
+        frames_out=engine.written,
+        resumed=resumed,
+        generated=engine.generated,
+        output_fps=str(timing.rate) if timing.rate else None,
+        seconds=round(seconds, 3),
+        fps=round(fresh / seconds, 3),
+        real_time_factor=round(done / seconds, 4),
+        static_pairs=tally.static_pairs,
+        duplicates=tally.duplicates,
+        cuts=tally.cuts,
+        held=tally.held,
+        repeats=tally.repeats,
+        problems=source.problems,
+    )
 
-    def __init__(
-        self,
-        source: Source,
-        sink: Sink,
-        timing: Timing,
-        predictor: Predictor,
-        device: torch.device,
-        options: Settings,
-    ) -> None:
-        self._source = source
-        self._sink = sink
-        self._timing = timing
-        self._predictor = predictor
-        self._device = device
-        self._options = options
 
-    def run(self, model: str, progress: bool) -> Summary:
-        """Does the work and tells what was done."""
-        start = time.perf_counter()
-        source, sink, options, tally = self._source, self._sink, self._options, Tally()
-        resumed = sink.done
-        known = self._report_problems(0)
-        analyser = Analyser(options.cut_threshold, options.static_threshold)
-        steps = plan(source, self._timing, analyser, tally, options.duplicates == "drop")
-        total = expected_frames(source.info, self._timing)
-        with progress_bar(total, progress) as advance, _finished_work_kept(sink):
-            engine = Engine(self._predictor, sink, self._device, advance)
-            engine.run(steps)
-            sink.finish(source.end)
-        self._report_problems(known)
-        seconds = time.perf_counter() - start
-        fresh = engine.written - resumed
-        done = float(source.info.duration) * fresh / max(engine.written, 1)
-        return Summary(
-            input=str(source.info.path),
-            output=str(sink.output),
-            model=model,
-            width=source.info.width,
-            height=source.info.height,
-            frames_in=tally.frames,
-            frames_out=engine.written,
-            resumed=resumed,
-            generated=engine.generated,
-            output_fps=str(self._timing.rate) if self._timing.rate else None,
-            seconds=round(seconds, 3),
-            fps=round(fresh / seconds, 3),
-            real_time_factor=round(done / seconds, 4),
-            static_pairs=tally.static_pairs,
-            duplicates=tally.duplicates,
-            cuts=tally.cuts,
-            problems=source.problems,
-        )
-
-    def _report_problems(self, known: int) -> int:
-        for problem in self._source.problems[known:]:
-            logger.warning("%s: %s", self._source.info.path, problem)
-        return len(self._source.problems)
+def _report_problems(source: Source, known: int) -> int:
+    for problem in source.problems[known:]:
+        logger.warning("%s: %s", source.info.path, problem)
+    return len(source.problems)
 
 
 def expected_frames(info: SourceInfo, timing: Timing) -> int | None:
@@ -152,7 +191,7 @@ def expected_frames(info: SourceInfo, timing: Timing) -> int | None:
     return info.expected * parts if info.expected and parts else None
 
 
-def _timing(info: SourceInfo, options: Settings, network: nn.Module) -> Timing:
+def _timing(info: SourceInfo, options: Settings) -> Timing:
     return plan_timing(
         options.multiplier,
         options.output_rate,
@@ -160,8 +199,8 @@ def _timing(info: SourceInfo, options: Settings, network: nn.Module) -> Timing:
         rate=info.rate,
         start=info.start,
         tick=info.tick,
-        any_timestep=takes_any_timestep(network),
         fills_gaps=options.duplicates == "drop",
+        step=info.step,
     )
 
 
@@ -178,29 +217,25 @@ def _record(
     }
 
 
-def _middle_image(
-    source: Source,
-    output: Path,
-    predictor: Predictor,
-    device: torch.device,
-    model: str,
-    options: Settings,
-) -> Summary:
-    """Writes the frame halfway between two images."""
-    info = source.info
+def _check_middle(info: SourceInfo, output: Path, options: Settings) -> None:
     if info.expected != 2 or info.is_video:
         raise ValueError(f"{output} is one image; give two images, or a folder to write to")
     if options.multiplier not in (None, 2) or options.fps is not None:
         raise ValueError(f"{output} is one image, the middle; give a folder or a video for more")
+
+
+def _middle_image(job: Plan, predictor: Predictor, device: torch.device, model: str) -> Summary:
+    """Writes the frame halfway between two images."""
+    info = job.source.info
     start = time.perf_counter()
-    first, second = source.pictures()
+    first, second = job.source.pictures()
     request = Request(first.rgb(device), second.rgb(device), Fraction(1, 2))
-    with atomic_path(output) as path:
+    with atomic_path(job.output) as path:
         write_image(path, info.spec.from_rgb(predictor([request])[0]))
     seconds = time.perf_counter() - start
     return Summary(
         input=str(info.path),
-        output=str(output),
+        output=str(job.output),
         model=model,
         width=info.width,
         height=info.height,

@@ -1,12 +1,13 @@
 """What a user can ask of an interpolation."""
 
+import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 from vfi.video.read.rates import parse_optional, parse_rate
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, DEFAULT_STATIC_THRESHOLD
-from vfi.video.write.segments import SEGMENT_FRAMES
+from vfi.video.write.options import SEGMENT_FRAMES, WriteOptions
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,12 @@ class Settings:
             raise ValueError(
                 f"multiplier {self.multiplier} and fps {self.fps} were both given; give one of them"
             )
-        for name, low in (("multiplier", 2), ("batch_size", 1), ("threads", 1), ("segment", 2)):
+        for name, low in (("multiplier", 2), ("batch_size", 1)):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise ValueError(f"{name} is {value}; it must be {low} or more")
         for name, allowed in (
-            ("audio", ("auto", "copy", "drop")),
             ("duplicates", ("keep", "drop")),
-            ("bit_depth", (None, 8, 10)),
             ("flow_scale", (None, 0.25, 0.5, 1.0, 2.0)),
         ):
             if getattr(self, name) not in allowed:
@@ -91,7 +90,7 @@ class Settings:
             )
         if self.slowness < 1:
             raise ValueError(f"slow_motion is {self.slow_motion}; it must be 1 or more")
-        _ = self.output_rate, self.image_rate
+        _ = self.output_rate, self.image_rate, self.writing
 
     @property
     def slowness(self) -> Fraction:
@@ -107,6 +106,12 @@ class Settings:
     def image_rate(self) -> Fraction | None:
         """Input images per second, if they were given."""
         return parse_optional(self.input_fps, "input_fps")
+
+    @property
+    def writing(self) -> WriteOptions:
+        """What concerns the output file."""
+        names = (field.name for field in dataclasses.fields(WriteOptions))
+        return WriteOptions(**{name: getattr(self, name) for name in names})
 
     def shaping(self) -> dict[str, object]:
         """The settings that the output's frames depend on."""

@@ -39,6 +39,9 @@ class Summary:
         cuts: scene cuts, none of which was blended.
         static_pairs: pairs of equal frames, which skipped the network.
         duplicates: repeated frames that were interpolated across.
+        held: frames that were held, as the next was long in coming: only the end of such a gap is
+            interpolated.
+        repeats: frames that repeat the one before in a rhythm, as in animation, and were kept.
         problems: what was wrong with the input.
         seconds: wall time.
         fps: output frames finished per second of wall time, in this run.
@@ -61,6 +64,8 @@ class Summary:
     static_pairs: int = 0
     duplicates: int = 0
     cuts: list[Cut] = field(default_factory=list)
+    held: int = 0
+    repeats: int = 0
     problems: list[str] = field(default_factory=list)
 
     def write(self) -> None:

@@ -65,7 +65,8 @@ def triples(source: Source, analyser: Analyser) -> Iterator[Triple]:
         if len(held) == 3:
             pairs = ((held[0], held[1]), (held[1], held[2]))
             cut = any(analyser.compare(*pair)[0] is Relation.CUT for pair in pairs)
-            yield Triple(*held, cut=cut)
+            before, truth, after = held
+            yield Triple(before, truth, after, cut)
             held = held[2:]
 
 

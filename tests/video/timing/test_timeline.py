@@ -6,7 +6,7 @@ from vfi.video.read.rates import constant_rate, parse_rate
 from vfi.video.timing.timeline import EvenParts, FixedRate, plan_timing, slots_between
 
 NTSC = Fraction(24000, 1001)
-CONSTANT = {"rate": NTSC, "start": Fraction(0), "tick": Fraction(1, 24000), "any_timestep": True}
+CONSTANT = {"rate": NTSC, "start": Fraction(0), "tick": Fraction(1, 24000)}
 VARIABLE = {**CONSTANT, "rate": None, "tick": Fraction(1, 90000)}
 
 
@@ -113,7 +113,7 @@ def test_a_late_start_is_kept_exactly():
 
 @pytest.mark.parametrize(("multiplier", "fps"), [(2, None), (4, None), (8, None), (None, 4 * NTSC)])
 def test_halving_models_do_powers_of_two(multiplier, fps):
-    plan_timing(multiplier, fps, Fraction(1), **{**CONSTANT, "any_timestep": False})
+    plan_timing(multiplier, fps, Fraction(1), **CONSTANT).check_model(any_timestep=False)
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,7 @@ def test_halving_models_do_powers_of_two(multiplier, fps):
     ],
 )
 def test_halving_models_refuse_the_rest(multiplier, fps, slow, extra):
+    timing = plan_timing(multiplier, fps, Fraction(slow), **{**CONSTANT, **extra})
+    timing.check_model(any_timestep=True)
     with pytest.raises(ValueError, match="only finds the middle"):
-        plan_timing(multiplier, fps, Fraction(slow), **{**CONSTANT, "any_timestep": False, **extra})
+        timing.check_model(any_timestep=False)

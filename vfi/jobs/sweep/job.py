@@ -213,7 +213,7 @@ def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, fol
 
 def _fractions(records: list[Record], spec: RIFESpec) -> dict[str, dict[str, float]]:
     """Policy and level -> group -> the fraction of its channels that stay; policy by policy."""
-    full = {name: group.width for name, group in channel_groups(spec).items()}
+    full = channel_groups(spec).widths
     pruned = [record for record in records if record["variant"] == "compact"]
     policies = list(dict.fromkeys(record["series"] for record in pruned))
     return {

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import math
+import statistics
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -66,6 +67,7 @@ class AnimationSource(Source):
             spec=_SPEC,
             tags=ColourTags(range=FULL),
             rate=constant_rate(starts, Fraction(0), [1 / steps[0]]),
+            step=statistics.median_low(steps),
             tick=tick,
             duration=end,
             expected=len(starts),

@@ -167,7 +167,10 @@ def spec_of(pixel_format: str, tags: ColourTags, height: int) -> PixelSpec:
     A matrix that is not said or not known is taken as players do, BT.709 from 720 lines up and
     BT.601 below; as the same one leads back, a wrong guess changes no pixel of the originals.
     """
-    subsampling, rgb, gray, depth = _PLANAR.match(pixel_format).groups()
+    found = _PLANAR.match(pixel_format)
+    if found is None:
+        raise ValueError(f"{pixel_format} is no planar format; take its working_format")
+    subsampling, rgb, gray, depth = found.groups()
     return PixelSpec(
         kind="rgb" if rgb else "gray" if gray else "yuv",
         depth=int(depth or 8),

@@ -41,6 +41,7 @@ class ImageSource(Source):
                 f"{sizes[paths[0]][0]}x{sizes[paths[0]][1]}; all images must be of one size"
             )
         self._paths = paths
+        self._step = 1 / fps
         first = _read_image(paths[0])
         height, width = first.shape[:2]
         self.info = SourceInfo(
@@ -61,7 +62,7 @@ class ImageSource(Source):
             if image.dtype.itemsize * 8 != depth:
                 raise ValueError(f"{path} does not hold {depth} bits a channel as the first does")
             planes = [np.ascontiguousarray(image[..., channel]) for channel in (1, 0, 2)]
-            yield Picture(planes, self.info.spec, index / self.info.rate, index)
+            yield Picture(planes, self.info.spec, index * self._step, index)
 
 
 def _image_size(path: Path) -> tuple[int, int]:

@@ -1,10 +1,9 @@
 """Opens an input of whatever kind."""
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
-from vfi.files import visible_files
+from vfi.files import natural_key, visible_files
 from vfi.video.read.animations import AnimationSource, is_animation
 from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
@@ -37,7 +36,8 @@ def open_source(
             raise FileNotFoundError(f"{file} does not exist; give a video or a folder of images")
     if path.is_dir():
         images = visible_files(path, IMAGE_SUFFIXES)
-        return ImageSource(sorted(images, key=_natural), fps or _FOLDER_FPS, path)
+        images.sort(key=lambda file: natural_key(file.name))
+        return ImageSource(images, fps or _FOLDER_FPS, path)
     if second is None and is_animation(path):
         if fps is not None:
             raise ValueError(f"--input-fps is for images; {path} has its own frame times")
@@ -51,8 +51,3 @@ def open_source(
     if fps is not None:
         raise ValueError(f"--input-fps is for images; {path} has its own frame times")
     return VideoSource(path)
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]

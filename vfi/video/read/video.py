@@ -9,10 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
+from vfi.video.read.media import open_video, plane_codes, side_data, tick, video_stream
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.source import Picture, Source, SourceInfo
 
@@ -52,7 +55,7 @@ class VideoSource(Source):
         with open_video(path) as container:
             stream = video_stream(container, path)
             first = _first_frame(container, stream, path)
-            tick = stream.time_base
+            unit = tick(stream)
             declared = Fraction(container.duration or 0, av.time_base)
             declared_start = Fraction(getattr(container, "start_time", 0) or 0, av.time_base)
             rates = [stream.guessed_rate, stream.average_rate, stream.base_rate]
@@ -63,8 +66,8 @@ class VideoSource(Source):
             fallback = stream.codec_context
             tags = _tags(first, fallback)
         scan = _scan(path)
-        rate = constant_rate(scan.times, tick, self._rates)
-        start = first.pts * tick if first.pts is not None else Fraction(0)
+        rate = constant_rate(scan.times, unit, self._rates)
+        start = first.pts * unit if first.pts is not None else Fraction(0)
         self._note_truncation(scan, frames, declared_start + declared)
         self._format = working_format(first.format.name)
         self.info = SourceInfo(
@@ -75,8 +78,8 @@ class VideoSource(Source):
             tags=tags,
             aspect=Fraction(aspect) if aspect else None,
             rate=rate,
-            tick=tick,
-            slack=tick if rate is None and tick * self._rates[0] * 3 <= 1 else Fraction(0),
+            tick=unit,
+            slack=unit if rate is None and unit * self._rates[0] * 3 <= 1 else Fraction(0),
             start=start,
             duration=scan.times[-1] - scan.times[0] + self._step() if scan.times else Fraction(0),
             expected=len(scan.times) or None,
@@ -112,8 +115,8 @@ class VideoSource(Source):
                 if frame is None:
                     damaged += 1
                     continue
-                time = self._time(frame, stream.time_base, time)
-                shown = frame.duration * stream.time_base or shown
+                time = self._time(frame, tick(stream), time)
+                shown = frame.duration * tick(stream) or shown
                 yield Picture(self._planes(frame), self.info.spec, time, index)
                 index += 1
         if damaged:
@@ -121,10 +124,10 @@ class VideoSource(Source):
         if time is not None:
             self.end = time + (1 / self.info.rate if self.info.rate else shown)
 
-    def _time(self, frame: VideoFrame, tick: Fraction, last: Fraction | None) -> Fraction:
+    def _time(self, frame: VideoFrame, unit: Fraction, last: Fraction | None) -> Fraction:
         """When a frame is shown; without a usable timestamp, one step after the last."""
         start, rate = self.info.start, self.info.rate
-        time = frame.pts * tick if frame.pts is not None else None
+        time = frame.pts * unit if frame.pts is not None else None
         if time is not None and rate is not None:
             time = start + round((time - start) * rate) / rate
         if time is None or (last is not None and time <= last):
@@ -144,36 +147,8 @@ class VideoSource(Source):
         planes = []
         sizes = info.spec.plane_sizes(info.height, info.width)
         for plane, (height, width) in zip(frame.planes, sizes, strict=False):
-            codes = np.frombuffer(plane, dtype)
-            planes.append(codes.reshape(-1, plane.line_size // dtype().itemsize)[:height, :width])
+            planes.append(plane_codes(plane, dtype)[:height, :width])
         return planes
-
-
-def open_video(path: Path) -> InputContainer:
-    """Opens a media file for reading.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    try:
-        return av.open(str(path), metadata_errors="replace")
-    except (av.error.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"cannot read {path} as a video: {reason}") from error
-
-
-def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first stream of moving pictures; cover art does not count.
-
-    Raises:
-        ValueError: if there is none, or no decoder for it.
-    """
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise ValueError(f"{path} holds video that this PyAV has no decoder for")
-            return stream
-    raise ValueError(f"{path} has no video stream")
 
 
 def _decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
@@ -220,11 +195,11 @@ def _scan(path: Path) -> Scan:
                         times.append(time)
         except av.error.FFmpegError as failure:
             error = failure.strerror
-        tick = video.time_base
-    return Scan([time * tick for time in sorted(times)], packets, end, error)
+        unit = tick(video)
+    return Scan([time * unit for time in sorted(times)], packets, end, error)
 
 
-def _tags(frame: VideoFrame, stream: VideoStream) -> ColourTags:
+def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
     """The frame's colour tags, and the stream's where it has none."""
     pairs = (
         (frame.color_range, stream.color_range, 0),
@@ -237,7 +212,5 @@ def _tags(frame: VideoFrame, stream: VideoStream) -> ColourTags:
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            return tuple(np.frombuffer(data, np.int32).tolist())
-    return None
+    data = side_data(frame).get(Type.DISPLAYMATRIX)
+    return None if data is None else tuple(np.frombuffer(data, np.int32).tolist())

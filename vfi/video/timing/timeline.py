@@ -11,6 +11,8 @@ from fractions import Fraction
 
 _MAX_TICKS = 1_000_000
 _FALLBACK_TICKS = 90_000
+_LONG_GAP = 4  # usual steps
+_FINE = 10_000  # units a second, at the least, where the start fits no coarser ones
 
 
 @dataclass(frozen=True)
@@ -95,17 +97,53 @@ class Timing:
         speed: output seconds per input second: 4 is slow motion by 4.
         rate: output frames per second, or None where the output's rate varies.
         time_base: the unit of the output's timestamps in seconds.
+        bisects: whether halving intervals again and again reaches every output time.
+        step: the usual time between input frames, None if there is none. Where the next frame is
+            long in coming, the last one is held and only the last such step is interpolated.
     """
 
     cadence: Cadence
     speed: Fraction
     rate: Fraction | None
     time_base: Fraction
+    bisects: bool = True
+    step: Fraction | None = None
+
+    def departure(self, start: Fraction, end: Fraction) -> Fraction:
+        """From when on the picture changes between frames shown at ``start`` and ``end``."""
+        long = self.step is not None and end - start > _LONG_GAP * self.step
+        return end - self.step if long and self.step is not None else start
+
+    def between(self, start: Fraction, end: Fraction) -> list[Fraction]:
+        """The output times in [start, end), for an interval between successive input frames."""
+        departure = self.departure(start, end)
+        times = self.cadence.between(departure, end)
+        if departure == start:
+            return times
+        if isinstance(self.cadence, EvenParts):  # as many frames as ever, but for the first
+            return [start, *times[1:]]
+        return self.cadence.between(start, departure) + times
 
     def ticks(self, time: Fraction) -> int:
         """The output timestamp of input time ``time``."""
         # floor(x + 1/2), since round() sends neighbouring halves to the same even number.
         return math.floor(time * self.speed / self.time_base + Fraction(1, 2))
+
+    def check_model(self, any_timestep: bool) -> None:
+        """Makes sure that a model can make these frames.
+
+        Args:
+            any_timestep: whether it takes times other than the middle.
+
+        Raises:
+            ValueError: if it can only bisect and this needs another time.
+        """
+        if not any_timestep and not self.bisects:
+            raise ValueError(
+                "this model only finds the middle of two frames, which gives 2, 4, 8, ... times "
+                "the frames of a constant-rate video; use such a multiplier without --fps and "
+                "--duplicates drop, or a model that takes any timestep, such as rife_v4.0"
+            )
 
 
 def plan_timing(
@@ -116,8 +154,8 @@ def plan_timing(
     rate: Fraction | None,
     start: Fraction,
     tick: Fraction,
-    any_timestep: bool,
     fills_gaps: bool = False,
+    step: Fraction | None = None,
 ) -> Timing:
     """Turns what the user asked for into output times.
 
@@ -129,11 +167,8 @@ def plan_timing(
         rate: the input's frame rate, None if it varies.
         start: the first frame's time.
         tick: the unit of the input's timestamps.
-        any_timestep: whether the network takes times other than the middle.
         fills_gaps: whether duplicates are dropped, so that intervals have any length.
-
-    Raises:
-        ValueError: if the network can only bisect and this needs another time.
+        step: the usual time between input frames.
     """
     if multiplier is None and fps is None:
         if slow_motion == 1:
@@ -142,25 +177,19 @@ def plan_timing(
             fps = rate
         else:
             multiplier = math.ceil(slow_motion)
-    if fps is not None:
+    if multiplier is None and fps is not None:
         cadence: Cadence = FixedRate(fps * slow_motion, start)
         parts = (fps * slow_motion / rate).numerator if rate else 0
     else:
-        cadence = EvenParts(multiplier)
-        parts = multiplier
-        fps = rate * multiplier / slow_motion if rate else None
+        parts = multiplier or 2
+        cadence = EvenParts(parts)
+        fps = rate * parts / slow_motion if rate else None
     bisects = parts > 0 and parts & (parts - 1) == 0 and not fills_gaps
-    if not any_timestep and not bisects:
-        raise ValueError(
-            "this model only finds the middle of two frames, which gives 2, 4, 8, ... times the "
-            "frames of a constant-rate video; use such a multiplier without --fps and "
-            "--duplicates drop, or a model that takes any timestep, such as rife_v4.0"
-        )
     offset = start * slow_motion
     base = _common_unit(1 / fps, offset) if fps else tick * slow_motion / parts
     if base.denominator > _MAX_TICKS:
-        base = 1 / fps if fps else Fraction(1, _FALLBACK_TICKS)
-    return Timing(cadence, slow_motion, fps, base)
+        base = 1 / fps / math.ceil(_FINE / fps) if fps else Fraction(1, _FALLBACK_TICKS)
+    return Timing(cadence, slow_motion, fps, base, bisects, step)
 
 
 def _common_unit(a: Fraction, b: Fraction) -> Fraction:

@@ -1,109 +1,181 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
-import logging
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
 from pathlib import Path
 
 from vfi.video.read.colour import FULL, ColourTags, PixelSpec
+from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
-from vfi.video.settings import Settings
 from vfi.video.timing.timeline import Timing
 from vfi.video.write.codecs import ENCODERS, OutputFormat, codec_for, encoder_options, output_format
 from vfi.video.write.containers import CONTAINERS, container_of
 from vfi.video.write.gif import GIF_MAX_RATE, PIXEL_FORMAT
 from vfi.video.write.mux import Assembly
+from vfi.video.write.options import WriteOptions
 from vfi.video.write.segments import VideoSettings
 from vfi.video.write.sinks import GifSink, ImageSink, Sink, VideoSink
-from vfi.video.write.tracks import plan_tracks
+from vfi.video.write.streams import plan_tracks
 from vfi.video.write.turn import upright_size
 from vfi.video.write.workspace import Workspace
-
-logger = logging.getLogger(__name__)
 
 _GIF_SUFFIX = ".gif"
 _DEEP = 10
 
 
-def make_sink(
-    output: Path, info: SourceInfo, settings: Settings, timing: Timing, record: dict[str, object]
-) -> Sink:
-    """The sink for an output name.
+class Target(Enum):
+    """The kinds of output."""
+
+    IMAGE = "an image"
+    FOLDER = "a folder of images"
+    GIF = "a GIF"
+    VIDEO = "a video"
+
+
+def target(output: Path) -> Target:
+    """What an output's name asks for.
+
+    Raises:
+        ValueError: if it asks for nothing known.
+    """
+    suffix = output.suffix.lower()
+    if output.is_dir() or not suffix:
+        return Target.FOLDER
+    if suffix in IMAGE_SUFFIXES:
+        return Target.IMAGE
+    if suffix == _GIF_SUFFIX:
+        return Target.GIF
+    container_of(output)
+    return Target.VIDEO
+
+
+@dataclass(frozen=True)
+class Writing:
+    """An output that is known to be possible.
+
+    Attributes:
+        output: the file or folder to make.
+        target: its kind.
+        info: the input.
+        options: how it is written.
+        timing: the output times.
+        assembly: what a video or a GIF is made of.
+    """
+
+    output: Path
+    target: Target
+    info: SourceInfo
+    options: WriteOptions
+    timing: Timing
+    assembly: Assembly | None = None
+
+    def sink(self, record: dict[str, object]) -> Sink:
+        """Opens the place where the frames go.
+
+        Args:
+            record: what the frames depend on, see `Workspace`.
+
+        Raises:
+            ValueError: if it cannot be written, or unfinished work there was for other frames.
+        """
+        work = Workspace(self.output, record, self.options.resume)
+        turn = self.info.display_matrix
+        if self.assembly is None:
+            depth = self.options.bit_depth or self.info.spec.depth
+            return ImageSink(self.output, work, depth, turn)
+        length = self.options.segment
+        if self.target is Target.GIF:
+            return GifSink(self.output, work, self.assembly, self.timing, length, turn)
+        kept = None if self.assembly.container.turns else turn
+        return VideoSink(self.output, work, self.assembly, self.timing, length, kept)
+
+
+def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: Timing) -> Writing:
+    """Decides how an output is written.
 
     Args:
         output: a video by its suffix, ``.gif``, or without suffix a folder of images.
         info: the input.
-        settings: what was asked for.
+        options: what was asked for.
         timing: the output times.
-        record: what the frames depend on, see `Workspace`.
 
     Raises:
         ValueError: if it cannot be written so.
     """
+    kind = target(output)
     if output.exists() and output.resolve() == info.path.resolve():
         raise ValueError(f"{output} is the input; give the output another name")
-    turn = info.display_matrix
-    if output.is_dir() or not output.suffix:
-        _check_unused_options(settings, "a folder of images")
-        if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise ValueError(f"{output} exists; give the name of a new folder for the images")
-        depth = settings.bit_depth or info.spec.depth
-        return ImageSink(output, Workspace(output, record, settings.resume), depth, turn)
-    if output.suffix.lower() == _GIF_SUFFIX:
-        _check_unused_options(settings, "a GIF")
-        if timing.rate is not None and timing.rate > GIF_MAX_RATE:
-            raise ValueError(
-                f"this makes {float(timing.rate):g} frames a second and viewers play at most "
-                f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
-            )
-        assembly = Assembly(
-            container_of(Path("x.mkv")), _gif_settings(info, timing), [], info, timing.speed
-        )
-        work = Workspace(output, record, settings.resume)
-        return GifSink(output, work, assembly, timing, settings.segment, turn)
-    assembly = _video_assembly(output, info, settings, timing)
-    assembly.rehearse(output.suffix)
-    work = Workspace(output, record, settings.resume)
-    kept_turn = None if assembly.container.turns else turn
-    return VideoSink(output, work, assembly, timing, settings.segment, kept_turn)
+    if kind is Target.VIDEO:
+        assembly = _video_assembly(output, info, options, timing)
+        assembly.rehearse(output.suffix)
+        return Writing(output, kind, info, options, timing, assembly)
+    _check_unused(options, kind.value)
+    if kind is Target.GIF:
+        return Writing(output, kind, info, options, timing, _gif_assembly(info, timing))
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ValueError(f"{output} exists; give the name of a new folder for the images")
+    return Writing(output, kind, info, options, timing)
 
 
-def _video_assembly(output: Path, info: SourceInfo, settings: Settings, timing: Timing) -> Assembly:
+def make_sink(
+    output: Path,
+    info: SourceInfo,
+    options: WriteOptions,
+    timing: Timing,
+    record: dict[str, object],
+) -> Sink:
+    """`plan_writing` and `Writing.sink` in one."""
+    return plan_writing(output, info, options, timing).sink(record)
+
+
+def _video_assembly(
+    output: Path, info: SourceInfo, options: WriteOptions, timing: Timing
+) -> Assembly:
     container = container_of(output)
     if not container.varies and timing.rate is None:
         raise ValueError(
             f"the input's frame rate varies, which {output.suffix} files cannot hold; give --fps "
             f"or write one of {', '.join(k for k, c in CONTAINERS.items() if c.varies)}"
         )
-    depth = settings.bit_depth or min(info.spec.depth, _DEEP)
-    codec = codec_for(settings.codec, output, depth)
-    pixels = info.width * info.height
-    options = encoder_options(codec, settings.crf, settings.preset, pixels)
+    depth = options.bit_depth or min(info.spec.depth, _DEEP)
+    codec = codec_for(options.codec, output, depth)
+    encoder = ENCODERS[codec]
+    quality = encoder.crf if options.crf is None else options.crf
     turn = None if container.turns else info.display_matrix
     width, height = upright_size(info.width, info.height, turn)
-    turned = (width, height) != (info.width, info.height)
-    encoder = ENCODERS[codec]
-    quality = encoder.crf if settings.crf is None else settings.crf
     video = VideoSettings(
         codec=codec,
-        options=options,
+        options=encoder_options(codec, options.crf, options.preset, info.width * info.height),
         quality=quality if encoder.quality == "qscale" else None,
-        format=output_format(codec, container, info, settings.bit_depth),
+        format=output_format(codec, container, info, options.bit_depth),
         width=width,
         height=height,
-        aspect=1 / info.aspect if turned and info.aspect else info.aspect,
+        aspect=_turned_aspect(info, width),
         rate=timing.rate,
         time_base=timing.time_base,
-        threads=settings.threads or 0,
+        threads=options.threads or 0,
     )
     tracks = []
     if info.is_video:
-        tracks = plan_tracks(info.path, container, settings.audio, timing.speed)
+        tracks = plan_tracks(info.path, container, options.audio, timing.speed)
     return Assembly(container, video, tracks, info, timing.speed)
 
 
-def _gif_settings(info: SourceInfo, timing: Timing) -> VideoSettings:
+def _turned_aspect(info: SourceInfo, width: int) -> Fraction | None:
+    turned = width != info.width
+    return 1 / info.aspect if turned and info.aspect else info.aspect
+
+
+def _gif_assembly(info: SourceInfo, timing: Timing) -> Assembly:
+    if timing.rate is not None and timing.rate > GIF_MAX_RATE:
+        raise ValueError(
+            f"this makes {float(timing.rate):g} frames a second and viewers play at most "
+            f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
+        )
     width, height = upright_size(info.width, info.height, info.display_matrix)
     spec = PixelSpec("rgb", full_range=True)
-    return VideoSettings(
+    video = VideoSettings(
         codec="ffv1",
         options={},
         quality=None,
@@ -114,13 +186,14 @@ def _gif_settings(info: SourceInfo, timing: Timing) -> VideoSettings:
         rate=timing.rate,
         time_base=timing.time_base,
     )
+    return Assembly(CONTAINERS[".mkv"], video, [], info, timing.speed)
 
 
-def _check_unused_options(settings: Settings, what: str) -> None:
-    for name, value in (("crf", settings.crf), ("preset", settings.preset)):
+def _check_unused(options: WriteOptions, what: str) -> None:
+    for name, value in (("crf", options.crf), ("preset", options.preset)):
         if value is not None:
             raise ValueError(f"{name} has no meaning for {what}; leave it out")
-    if settings.codec != "auto":
-        raise ValueError(f"codec {settings.codec} has no meaning for {what}; leave it out")
-    if settings.audio == "copy":
+    if options.codec != "auto":
+        raise ValueError(f"codec {options.codec} has no meaning for {what}; leave it out")
+    if options.audio == "copy":
         raise ValueError(f"{what} cannot hold sound; use --audio auto or drop")

@@ -205,7 +205,7 @@ def output_format(
     shift = source.shift if source.kind == "yuv" else (1, 1)
     choices = {
         name: spec_of(name, tags, info.height)
-        for name in (format.name for format in _library_codec(key).video_formats)
+        for name in (format.name for format in _library_codec(key).video_formats or ())
         if name.startswith("yuv4") and working_format(name) == name
     }
     if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:

@@ -9,8 +9,10 @@ from pathlib import Path
 import av
 from av.filter import Graph
 from av.filter.context import FilterContext
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
+from vfi.video.read.media import media_name
 from vfi.video.write.segments import VideoSettings
 
 GIF_UNIT = Fraction(1, 100)
@@ -44,7 +46,7 @@ def write_gif(path: Path, segments: list[Path], ticks: array, settings: VideoSet
     colours.push(palette)
     colours.push(None)
     times = [round(tick * settings.time_base / GIF_UNIT) for tick in ticks]
-    with av.open(str(path), "w", format="gif") as output:
+    with av.open(media_name(path), "w", format="gif") as output:
         stream = output.add_stream("gif", rate=100)
         stream.width, stream.height, stream.pix_fmt = settings.width, settings.height, "pal8"
         stream.codec_context.time_base = GIF_UNIT
@@ -65,13 +67,15 @@ def _palette(segments: list[Path], settings: VideoSettings) -> VideoFrame:
 
 
 def _buffer(graph: Graph, width: int, height: int, name: str = PIXEL_FORMAT) -> FilterContext:
-    return graph.add_buffer(width=width, height=height, format=name, time_base=GIF_UNIT)
+    return graph.add_buffer(
+        width=width, height=height, format=VideoFormat(name, width, height), time_base=GIF_UNIT
+    )
 
 
 def _frames(segments: list[Path]) -> Iterator[VideoFrame]:
     count = 0
     for segment in segments:
-        with av.open(str(segment)) as container:
+        with av.open(media_name(segment)) as container:
             for frame in container.decode(video=0):
                 frame.pts, frame.time_base = count, GIF_UNIT
                 count += 1
@@ -86,6 +90,8 @@ def _through(
         source.push(frame)
         while True:
             try:
-                yield drain.pull()
+                made = drain.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 break
+            if isinstance(made, VideoFrame):
+                yield made

@@ -13,8 +13,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from vfi.video.read.media import media_name, open_video, video_stream
 from vfi.video.read.source import SourceInfo
-from vfi.video.read.video import open_video, video_stream
 from vfi.video.write.containers import Container
 from vfi.video.write.segments import SegmentWriter, VideoSettings, list_segments, read_packets
 from vfi.video.write.tracks import Track, kept_tags
@@ -83,11 +83,13 @@ class Assembly:
     def _open(self, path: Path) -> OutputContainer:
         quick = self.container.format in ("mp4", "mov")  # the index first, so that it streams
         options = {"movflags": "+faststart"} if quick else {}
-        return av.open(str(path), "w", format=self.container.format, container_options=options)
+        return av.open(
+            media_name(path), "w", format=self.container.format, container_options=options
+        )
 
     def _begin(self, output: OutputContainer, segment: Path) -> VideoStream:
         """Adds all streams and writes the header."""
-        with av.open(str(segment)) as template:
+        with av.open(media_name(segment)) as template:
             video = output.add_stream_from_template(template.streams.video[0], opaque=True)
         settings, tags = self.settings, self.settings.format.tags
         video.time_base = settings.time_base

@@ -19,9 +19,9 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vfi.video.read.media import media_name, plane_codes
 from vfi.video.write.codecs import ENCODERS, OutputFormat
-
-SEGMENT_FRAMES = 120
+from vfi.video.write.options import SEGMENT_FRAMES
 
 _FORMAT = "matroska"
 _SUFFIX = ".mkv"
@@ -125,7 +125,7 @@ class _Segment:
         # Exact times are given when segments are joined; encoders need only sensible ones.
         unit = 1 / settings.rate if settings.rate else settings.time_base
         self._unit = unit.limit_denominator(_MAX_TIMESCALE)
-        self._container = av.open(str(self._part), "w", format=_FORMAT)
+        self._container = av.open(media_name(self._part), "w", format=_FORMAT)
         self._stream = add_encoder(self._container, settings, self._unit)
 
     def write(self, planes: list[np.ndarray], tick: int) -> None:
@@ -171,6 +171,8 @@ def add_encoder(container: OutputContainer, settings: VideoSettings, unit: Fract
     stream = container.add_stream(
         encoder.name, rate=rate.limit_denominator(_MAX_TIMESCALE), options=dict(settings.options)
     )
+    if not isinstance(stream, VideoStream):
+        raise TypeError(f"{encoder.name} does not encode video")
     context, tags = stream.codec_context, settings.format.tags
     stream.width, stream.height = settings.width, settings.height
     stream.pix_fmt = settings.format.pixel_format
@@ -203,7 +205,7 @@ def count_frames(path: Path) -> int:
     if not path.exists():
         return 0
     try:
-        with av.open(str(path)) as container:
+        with av.open(media_name(path)) as container:
             return sum(packet.size > 0 for packet in container.demux(video=0))
     except av.error.FFmpegError:
         return 0
@@ -213,7 +215,7 @@ def read_packets(paths: list[Path]) -> Iterator[tuple[Packet, int]]:
     """Packets of segments in decoding order, each with the number of the frame it holds."""
     base = 0
     for path in paths:
-        with av.open(str(path)) as container:
+        with av.open(media_name(path)) as container:
             packets = [packet for packet in container.demux(video=0) if packet.size]
             order = sorted(packet.pts for packet in packets)
             numbers = {time: number for number, time in enumerate(order, start=base)}
@@ -225,7 +227,7 @@ def _frame(planes: list[np.ndarray], settings: VideoSettings) -> VideoFrame:
     spec, tags = settings.format.spec, settings.format.tags
     frame = VideoFrame(settings.width, settings.height, spec.pixel_format)
     for plane, codes in zip(frame.planes, planes, strict=True):
-        rows = np.frombuffer(plane, codes.dtype).reshape(-1, plane.line_size // codes.itemsize)
+        rows = plane_codes(plane, codes.dtype.type)
         rows[: codes.shape[0], : codes.shape[1]] = codes
     if spec.pixel_format != settings.format.pixel_format:
         frame = frame.reformat(format=settings.format.pixel_format)

@@ -1,13 +1,9 @@
 """The folder beside the output in which an unfinished job keeps what it has done."""
 
-import hashlib
 import json
 import logging
 import shutil
 from pathlib import Path
-
-import torch
-from torch import nn
 
 from vfi.files import atomic_path, writable_folder
 
@@ -73,12 +69,3 @@ def file_identity(path: Path) -> list[object]:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     stats = [(file.name, file.stat()) for file in files]
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
-
-
-def weights_digest(model: nn.Module) -> str:
-    """A hash of what a model computes: its modules and weights."""
-    digest = hashlib.sha256(str(model).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]

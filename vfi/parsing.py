@@ -1,0 +1,177 @@
+"""From the words of a command line to the call of a job."""
+
+import difflib
+import importlib
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from jsonargparse import ActionConfigFile, ArgumentParser
+
+from vfi.commands import COMMANDS, SHORT, SYNONYMS
+from vfi.shipped import with_bases
+
+_MORE = "also: -q (only warnings and errors), -v (more), --debug (where an error came from)"
+
+
+def run_job(name: str, args: Sequence[str]) -> None:
+    """Runs the job ``name`` with command-line arguments.
+
+    Raises:
+        ValueError: as the job does; or if an option is unknown.
+        argparse.ArgumentError: if a value cannot be understood.
+    """
+    command = COMMANDS[name]
+    assert command.where is not None
+    module, _, function_name = command.where.partition(":")
+    function = getattr(importlib.import_module(module), function_name)
+    parser = ArgumentParser(
+        prog=f"vfi {name}",
+        usage=" ".join([f"vfi {name}", *(f"[{w.upper()}]" for w in command.words), "[options]"]),
+        description=(function.__doc__ or command.help).splitlines()[0],
+        epilog=_MORE,
+        exit_on_error=False,
+    )
+    parser.add_argument("-c", "--config", action=ActionConfigFile, help="a YAML file of options")
+    parser.add_argument("--base", type=str | None, help="the configuration that this one changes")
+    parser.add_function_arguments(function)
+    options = Options(name, parser, command.words)
+    settings = parser.instantiate(parser.parse_args(with_bases(options.spelled(args)))).as_dict()
+    for own in ("config", "base"):
+        settings.pop(own, None)
+    function(**settings)
+
+
+class Options:
+    """The options of a command, and how people may write them.
+
+    Args:
+        command: its name.
+        parser: has all its options; short ones are added to its help.
+        words: the options that words without an option mean, in order.
+    """
+
+    def __init__(self, command: str, parser: ArgumentParser, words: Sequence[str] = ()) -> None:
+        self._command = command
+        self._words = words
+        defaults = vars(parser.get_defaults())
+        self._known: set[str] = set()
+        self._lists: set[str] = set()
+        self._flags = {"help", "print_config", "print_shtab"}
+        for action in parser._actions:
+            names = [option[2:] for option in action.option_strings if option.startswith("--")]
+            self._known |= set(names)
+            self._lists |= {name[:-1] for name in names if name.endswith("+")}
+            for short, long in SHORT.items():
+                if names and names[0] == self._meant(long, {names[0]}):
+                    action.option_strings = [short, *action.option_strings]
+        self._switches = {name for name, value in defaults.items() if value is False}
+
+    def _meant(self, name: str, known: set[str]) -> str:
+        """The option of ``known`` that a name stands for; itself if there is none."""
+        return next((n for n in (name, *SYNONYMS.get(name, ())) if n in known), name)
+
+    def spelled(self, args: Sequence[str]) -> list[str]:
+        """Options as they are declared: long, underscores, true for a bare ``--resume``.
+
+        Raises:
+            ValueError: if an option is unknown, with the nearest right one; or for too many words.
+        """
+        spelled: list[str] = []
+        lists: dict[str, list[str]] = {}
+        loose: list[str] = []
+        for name, value in self._pairs(args):
+            if name is None:
+                loose.append(value or "")
+            elif value is None:
+                spelled.append(name)
+            elif name.startswith("--") and name[2:] in self._lists and not value.startswith("["):
+                lists.setdefault(name[2:], []).extend(value.split(","))
+            else:
+                spelled += [name, value] if name == "-c" else [f"{name}={value}"]
+        self._place(loose, lists)
+        return [*spelled, *(f"--{name}={_value(values)}" for name, values in lists.items())]
+
+    def _place(self, loose: list[str], lists: dict[str, list[str]]) -> None:
+        """Gives words without an option to the options that they mean."""
+        for name, word in zip(self._words, loose, strict=False):
+            lists.setdefault(name, []).append(word)
+        rest = loose[len(self._words) :]
+        if rest and (not self._words or self._words[-1] not in self._lists):
+            raise ValueError(
+                f"{self._command} does not know what to do with {rest[0]!r}; options start with "
+                f"--, see vfi {self._command} --help"
+            )
+        if rest:
+            lists[self._words[-1]] += rest
+
+    def _pairs(self, args: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
+        """Options with their values, as they are declared; words come without an option."""
+        following = iter(itertools.zip_longest(args, args[1:]))
+        for word, after in following:
+            if not word.startswith("-") or word == "-" or _is_number(word):
+                yield None, word
+                continue
+            name, equals, value = self._name(word)
+            if name in ("-h", *(f"--{flag}" for flag in self._flags)):
+                yield word, None
+            elif equals:
+                yield name, value
+            elif name[2:] in self._switches:
+                given = after in ("true", "false")
+                if given:
+                    next(following, None)
+                yield name, after if given else "true"
+            elif after is None or (after.startswith("--") and not _is_number(after)):
+                raise ValueError(f"{word} needs a value; see vfi {self._command} --help")
+            else:
+                next(following, None)
+                yield name, after
+
+    def _name(self, word: str) -> tuple[str, str, str]:
+        """``(name, "=" or "", value)`` of an option as it is declared."""
+        if not word.startswith("--"):
+            short, attached = word[:2], word[2:].removeprefix("=")
+            if short in ("-c", "-h"):
+                return short, "=" if attached else "", attached
+            known = self._meant(SHORT.get(short, ""), self._known)
+            if known not in self._known:
+                raise ValueError(
+                    f"{self._command} has no option {short}; see vfi {self._command} --help"
+                )
+            return f"--{known}", "=" if attached else "", attached
+        name, equals, value = word[2:].partition("=")
+        name = self._meant(name.replace("-", "_"), self._known)
+        if name.partition(".")[0] not in self._known and name not in self._flags:
+            close = difflib.get_close_matches(name, sorted(self._known), 1, 0.5)
+            hint = f"did you mean --{close[0]}?" if close else f"see vfi {self._command} --help"
+            raise ValueError(f"{self._command} has no option {word.partition('=')[0]}; {hint}")
+        return f"--{name}", equals, value
+
+
+def _value(values: list[str]) -> str:
+    """One value as it is, several as a list."""
+    return values[0] if len(values) == 1 else json.dumps(values, ensure_ascii=False)
+
+
+def _is_number(word: str) -> bool:
+    return re.fullmatch(r"-\d+(\.\d*)?", word) is not None
+
+
+def plain(text: str) -> str:
+    """What jsonargparse says of a wrong option or value, in one line."""
+    if unknown := re.match(r"unrecognized arguments: (\S+)", text):
+        return f"there is no option {unknown[1]}; --help lists them all"
+    if missing := re.match(r"the following arguments are required: (.*)", text):
+        return f"--{missing[1]} is missing; --help tells what it is"
+    key = re.search(r'Parser key "([^"]*)":?\s*', text)
+    name = f"--{key[1]}" if key else "a value"
+    given, types = re.search(r"Given value: (.*)", text), re.search(r"Subtypes: \[(.*)\]", text)
+    if given and types:
+        reasons = re.findall(r"^\s*- (.*)$", text, re.MULTILINE)
+        own = [reason for reason in reasons if not reason.startswith("Expected")]
+        kinds = re.sub(r"<class '([\w.]+)'>", r"\1", types[1]).replace("NoneType", "null")
+        return f"{name} is {given[1]!r}; " + (own[-1] if own else f"it must be one of {kinds}")
+    rest = text[key.end() :] if key else text
+    return (f"{name}: " if key else "") + " ".join(rest.split())

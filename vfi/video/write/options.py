@@ -1,0 +1,31 @@
+"""What can be asked of the output file."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SEGMENT_FRAMES = 120
+"""Frames after which work is safe."""
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How the output is written; checked when made. The meanings are those of `Settings`."""
+
+    codec: str = "auto"
+    crf: int | None = None
+    preset: str | None = None
+    bit_depth: Literal[8, 10] | None = None
+    audio: Literal["auto", "copy", "drop"] = "auto"
+    threads: int | None = None
+    segment: int = SEGMENT_FRAMES
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low in (("threads", 1), ("segment", 2)):
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise ValueError(f"{name} is {value}; it must be {low} or more")
+        for name, allowed in (("audio", ("auto", "copy", "drop")), ("bit_depth", (None, 8, 10))):
+            if getattr(self, name) not in allowed:
+                choices = ", ".join(str(choice) for choice in allowed if choice is not None)
+                raise ValueError(f"{name} is {getattr(self, name)!r}; choose from {choices}")
