@@ -54,7 +54,9 @@ def trainer(folder: Path, **options: object) -> Trainer:
 
 def place(data: TripletDataModule, rank: int, world_size: int) -> TripletDataModule:
     """As if the trainer had started this process."""
-    data.trainer = SimpleNamespace(global_rank=rank, world_size=world_size, current_epoch=0)
+    data.trainer = SimpleNamespace(
+        global_rank=rank, world_size=world_size, current_epoch=0, limit_val_batches=0
+    )
     return data
 
 
@@ -272,7 +274,7 @@ data:
         (lambda: ValData(batch_size=0), r"val\.batch_size is 0"),
         (lambda: TrainData(steps=0), r"train\.steps is 0"),
         (lambda: TrainData(augment=Augment(crop=None)), r"train\.augment\.crop is null"),
-        (lambda: TripletDataModule(num_workers=-1), r"num_workers=-1"),
+        (lambda: TripletDataModule(num_workers=-1), r"num_workers is -1; it must be from 0"),
         (lambda: TripletDataModule("sample", "x").setup("test"), r"leave out --data\.root"),
         (lambda: TripletDataModule("ucf101").setup("test"), r"needs its folder.*--data\.root"),
         (

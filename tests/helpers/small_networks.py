@@ -30,6 +30,15 @@ def _small_block(index: int, block: BlockSpec) -> BlockSpec:
     return replace(block, stem=2 + index % 2, trunk=4 - index % 2, **inner)
 
 
+def narrow_network() -> RIFE:
+    """A narrow rife_v4.0 with its teacher block, of even widths and random weights."""
+    official = VARIANTS["rife_v4.0"]
+    blocks = tuple(BlockSpec.uniform(8, block.scale) for block in official.blocks)
+    teacher, refine = BlockSpec.uniform(8, 1), RefineSpec.uniform(4)
+    torch.manual_seed(0)
+    return RIFE(official.replace(blocks=blocks, teacher=teacher, refine=refine)).eval()
+
+
 def fill(network: RIFE, gain: float = 0.5) -> RIFE:
     """Weights drawn from the crc32 of their names; with the gain of 0.5 as in the golden files."""
     state = {}

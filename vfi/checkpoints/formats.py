@@ -24,6 +24,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vfi.checkpoints.integrity import load_torch
 from vfi.files import atomic_path
 from vfi.models import RIFE, SAME_SHAPE, VARIANTS, Options, RIFESpec
 
@@ -127,6 +128,8 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         if path.is_dir():
             raise ValueError("it is a folder; give the weights file itself, e.g. flownet.pkl")
+        if path.exists() and not path.is_file():
+            raise ValueError("it is a device or a pipe; give the path of a file")
         with path.open("rb") as file:
             head = file.read(9)
         # A safetensors file is the length of its header in 8 bytes, then JSON.
@@ -164,7 +167,7 @@ def digest(state: Mapping[str, Tensor]) -> str:
     for name in sorted(state):
         tensor = state[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -196,15 +199,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 
 def _read_torch(path: Path) -> Checkpoint:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch raises a different type for each kind of damage
-        raise ValueError(
-            "it is not a weights file, is cut short, or holds Python objects besides tensors, "
-            f"which are never run ({type(error).__name__})"
-        ) from error
+    content = load_torch(path)
     if isinstance(content, dict) and "state_dict" in content:
         return _from_lightning(content)
     if not _is_state_dict(content):

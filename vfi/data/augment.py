@@ -18,6 +18,10 @@ Frames = Sequence[np.ndarray]
 """(img0, gt, img1), each (H, W, 3) uint8 RGB."""
 
 
+MAX_SIDE = 16_384
+"""Pixels of a crop's side, at most: a frame of that size is 800 MB."""
+
+
 def keyed_rng(*key: int) -> np.random.Generator:
     """A generator that depends on the key alone, so that no order or process can change a draw."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
@@ -55,8 +59,10 @@ class Augment:
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 1:
             raise ValueError(f"crop is {self.crop}; it must be at least 1 pixel, or null for none")
-        if self.zoom < 1:
-            raise ValueError(f"zoom is {self.zoom}; it must be at least 1, which is off")
+        if self.crop is not None and self.crop > MAX_SIDE:
+            raise ValueError(f"crop is {self.crop}; it must be at most {MAX_SIDE} pixels")
+        if not 1 <= self.zoom < float("inf"):
+            raise ValueError(f"zoom is {self.zoom}; it must be a number from 1 (off)")
         if not 0 <= self.jitter < 1:
             raise ValueError(f"jitter is {self.jitter}; it must be in [0, 1)")
         if not 0 <= self.bars <= 1:
@@ -150,7 +156,7 @@ class TripletFilter:
     uneven: float = 4.0
 
     def __post_init__(self) -> None:
-        if self.static < 0 or self.uneven < 0:
+        if not (self.static >= 0 and self.uneven >= 0):
             raise ValueError(f"{self}: the limits must not be negative; 0 switches one off")
 
     def verdict(self, frames: Frames) -> str | None:

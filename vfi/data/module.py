@@ -18,8 +18,8 @@ from vfi.data.calibration import (
     train_loader,
 )
 from vfi.data.images import Triplet
-from vfi.data.loading import Shard, loading_options
-from vfi.data.overlap import check_calibration
+from vfi.data.loading import Shard, check_workers, collate, loading_options
+from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
     TrainData,
@@ -69,8 +69,9 @@ class TripletDataModule(LightningDataModule):
         super().__init__()
         check_source("data", source)
         check_counts("data", batch_size=batch_size)
-        if num_workers < 0 or seed < 0:
-            raise ValueError(f"num_workers={num_workers}, seed={seed}: neither may be negative")
+        check_workers(num_workers)
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"data.seed is {seed}; it must be from 0 to {2**63 - 1}")
         self.source = source
         self.root = root
         self.split = split
@@ -82,15 +83,38 @@ class TripletDataModule(LightningDataModule):
         self.train_set: TrainSet | None = None
         self.val_set: Dataset[Triplet] | None = None
         self.test_set: Dataset[Triplet] | None = None
+        self._start: dict[str, int] = {}
+
+    @override
+    def state_dict(self) -> dict[str, int]:
+        """Where training is: the epoch, and how many of its batches were trained on."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        if epochs.started == epochs.processed:  # between two epochs
+            return {"epoch": epochs.processed, "batches": 0}
+        if batches.is_last_batch and batches.current.processed:
+            return {"epoch": epochs.processed + 1, "batches": 0}
+        return {"epoch": epochs.processed, "batches": batches.current.processed}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Training goes on there."""
+        self._start = dict(state_dict)
 
     @override
     def setup(self, stage: str) -> None:
         """Opens what the stage reads; a set that is missing or damaged is an error here."""
+        if stage == "fit":
+            self._start = {}  # a checkpoint says otherwise later
         if stage == "fit" and self.train_set is None:
             self.train_set = open_train(self.train, self.seed, self._place())
         if stage in ("fit", "validate") and self.val_set is None:
             check_root("data.val.root", self.val.source, self.validated.root)
             self.val_set = open_source(self.validated)
+            if stage == "fit" and self.trainer and self.trainer.limit_val_batches:
+                check_held_out(self.train_set, self.val_set)
         if stage in ("test", "predict") and self.test_set is None:
             check_root("data.root", self.source, self.root)
             self.test_set = open_source(self.tested)
@@ -102,7 +126,7 @@ class TripletDataModule(LightningDataModule):
     @override
     def train_dataloader(self) -> DataLoader:
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
-        return train_loader(
+        loader = train_loader(
             self.train_set,
             self.train,
             seed=self.seed,
@@ -110,6 +134,8 @@ class TripletDataModule(LightningDataModule):
             workers=self.num_workers,
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
         )
+        loader.load_state_dict(self._start)
+        return loader
 
     @override
     def val_dataloader(self) -> DataLoader:
@@ -166,6 +192,8 @@ class TripletDataModule(LightningDataModule):
         place = self._place()
         sampler = Shard(dataset, place.rank, place.world_size)
         options = loading_options(workers)
+        if batch_size > 1:
+            options["collate_fn"] = collate
         return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)
 
     def _place(self) -> Place:

@@ -30,3 +30,25 @@ def check_calibration(train: TrainData, tested: ValData) -> None:
             f"calibration would read the set that is tested ({tested.root}); give the training "
             "data another root, or hold the tested clips out of it"
         )
+
+
+def check_held_out(train: object, validated: object) -> None:
+    """Makes sure that no clip is both trained and validated on.
+
+    Args:
+        train: an open training set.
+        validated: an open validation set.
+
+    Raises:
+        ValueError: if one is: scores of what was learnt by heart choose the wrong checkpoint.
+    """
+    learnt = {clip.path.resolve() for clip in getattr(train, "clips", ())}
+    held = list(getattr(validated, "clips", ()))
+    shared = [clip.name for clip in held if clip.path.resolve() in learnt]
+    if shared:
+        some = ", ".join(shared[:3]) + (", ..." if len(shared) > 3 else "")
+        raise ValueError(
+            f"{len(shared)} of {len(held)} clips for validation are trained on, too ({some}): "
+            "write the names of some clips to a text file, a name in a line, and give it as both "
+            "--data.train.hold_out and --data.val.clips"
+        )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from vfi.data.augment import Augment, TripletFilter
+from vfi.data.augment import MAX_SIDE, Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
 from vfi.data.images import TripletSet
 from vfi.data.joined import JoinedTriplets
@@ -26,6 +26,9 @@ TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video", "rendered", "mi
 """The others exist for testing."""
 
 _PER_CLASS = 16
+
+
+_BATCH_GIB = 16  # what is more is a mistake of some zeros
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,12 @@ class TrainData:
         check_counts("train", batch_size=self.batch_size, steps=self.steps)
         if self.augment.crop is None:
             raise ValueError("train.augment.crop is null; batches need crops of one size")
+        size = self.batch_size * self.augment.crop**2 * 9 / 2**30  # three frames of three bytes
+        if size > _BATCH_GIB:
+            raise ValueError(
+                f"train.batch_size is {self.batch_size} with crops of {self.augment.crop} pixels: "
+                f"a batch would be {size:.0f} GiB of frames, and at most {_BATCH_GIB} are read"
+            )
         check_shares(self.shares)
 
 
@@ -111,7 +120,12 @@ class ValData:
         if self.per_class < 0:
             raise ValueError(f"val.per_class is {self.per_class}; it must be 0 (none) or more")
         check_source("val", self.source)
-        check_counts("val", batch_size=self.batch_size)
+        check_counts("val", batch_size=self.batch_size, per_clip=self.per_clip)
+        if not self.strides or min(self.strides) < 1:
+            raise ValueError(f"val.strides is {self.strides}; give numbers of at least 1")
+        for name, side, least in (("size", self.size, 16), ("short_side", self.short_side, 1)):
+            if side is not None and not least <= side <= MAX_SIDE:
+                raise ValueError(f"val.{name} is {side}; it must be from {least} to {MAX_SIDE}")
 
 
 def validated(val: ValData, train: TrainData) -> ValData:

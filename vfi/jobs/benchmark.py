@@ -1,21 +1,24 @@
 """What a network costs: parameters, FLOPs, size, latency, memory."""
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import track
 
 from vfi import reporting
 from vfi.checkpoints import load_model
 from vfi.files import writable_folder
+from vfi.measure.conditions import Conditions, Precision, check_positive
 from vfi.measure.costs import efficiency
-from vfi.measure.latency import check_positive, compare_latency
+from vfi.measure.latency import compare_latency
 from vfi.measure.memory import peak_memory_of
 from vfi.models.device import usable
 
-Precision = Literal["float32", "bfloat16", "float16"]
+_SHOWN = (
+    *("model", "parameters", "macs", "flops", "weights_mib"),
+    *("median_ms", "p90_ms", "fps", "speedup", "peak_memory_mib"),
+)
 
 
 def benchmark(
@@ -50,17 +53,14 @@ def benchmark(
     """
     if len(set(models)) != len(models) or not models:
         raise ValueError(f"models must be one or more different names, got {models}")
-    check_positive(height=height, width=width, repeats=repeats, threads=threads)
+    check_positive(repeats=repeats)
+    conditions = Conditions(height, width, threads, channels_last, precision, device)
     folder = writable_folder(output) if output else None
     networks = {name: load_model(name, usable(device)) for name in models}
-    autocast = None if precision == "float32" else getattr(torch, precision)
-    conditions = {"threads": threads, "channels_last": channels_last, "autocast": autocast}
-    latencies = compare_latency(
-        networks, height, width, warmup=warmup, repeats=repeats, progress=True, **conditions
-    )
+    latencies = compare_latency(networks, conditions, warmup=warmup, repeats=repeats, progress=True)
     rows = []
     for name in track(models, "memory", console=Console(stderr=True), transient=True):
-        memory = peak_memory_of(name, height, width, device=device, **conditions)
+        memory = peak_memory_of(name, conditions)
         costs = asdict(efficiency(networks[name], height, width))
         rows.append({"model": name, **costs, **asdict(latencies[name]), "peak_memory_mib": memory})
     _show(rows)
@@ -74,11 +74,9 @@ def benchmark(
 def _show(rows: list[dict[str, Any]]) -> None:
     first = rows[0]
     layout = "channels_last" if first["channels_last"] else "contiguous"
-    columns = ("parameters", "macs", "flops", "weights_mib")
-    columns += ("median_ms", "p90_ms", "fps", "speedup", "peak_memory_mib")
     reporting.table(
         f"{first['width']}x{first['height']} pixels on {first['device']}",
-        [{key: row[key] for key in ("model", *columns)} for row in rows],
+        [{key: row[key] for key in _SHOWN} for row in rows],
         caption=f"{first['precision']}, {layout}, {first['threads']} threads, "
         f"{first['repeats']} interleaved rounds; speedup over {first['model']}",
     )

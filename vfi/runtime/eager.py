@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from vfi.checkpoints import load_model
+from vfi.models.device import laid_out
 
 DEFAULT_MODEL = "rife-fast"
 
@@ -29,4 +30,4 @@ def resolve_model(model: str | nn.Module, device: str) -> tuple[nn.Module, str]:
         reason = str(error).splitlines()[0]
         raise ValueError(f"cannot use device {device!r}: {reason}; use auto or cpu") from error
     network = load_model(model, device)
-    return network.to(memory_format=torch.channels_last), str(model)  # a quarter faster on a CPU
+    return laid_out(network, torch.channels_last), str(model)  # a quarter faster on a CPU

@@ -21,6 +21,7 @@ from vfi.measure.protocol import SCORES
 from vfi.models import RIFE, Interpolator
 from vfi.reporting import sheets
 from vfi.training.pruning import ChannelPruning
+from vfi.training.tested import tested
 
 logger = logging.getLogger(__name__)
 _COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps", "speedup")
@@ -32,8 +33,10 @@ class EvaluationReport(Callback):
     Of a network that `ChannelPruning` pruned, also ``plan.json`` and, if it is compact, the network
     itself (``network.safetensors``); its latency is measured beside the dense network's.
 
+    They lie in the trainer's ``default_root_dir``. The report names what was tested: the file and
+    its hash, the shape in words, pruning and precision.
+
     Args:
-        output: the run folder; files of an earlier run in it are replaced.
         latency_size: height and width in pixels at which FLOPs are counted and latency is measured.
         repeats: timed forward passes; 0 measures no latency.
         pictures: whether the best, median and worst triplets are drawn.
@@ -41,11 +44,12 @@ class EvaluationReport(Callback):
     Attributes:
         config: the configuration to put on record.
         summary: after the test, the contents of ``metrics.json``.
+        part: a folder in the run folder to write to instead.
+        output: where the report lies, once a test has begun.
     """
 
     def __init__(
         self,
-        output: str = "runs/test",
         latency_size: tuple[int, int] = (480, 640),
         repeats: int = 10,
         pictures: bool = True,
@@ -53,7 +57,8 @@ class EvaluationReport(Callback):
         if repeats < 0:
             raise ValueError(f"repeats is {repeats}; it must be 0 (no latency) or more")
         measure.check_positive(height=latency_size[0], width=latency_size[1])
-        self.output = Path(output)
+        self.part = ""
+        self.output = Path()
         self.latency_size = latency_size
         self.repeats = repeats
         self.pictures = pictures
@@ -67,7 +72,7 @@ class EvaluationReport(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Proves that the run folder can be written, before any work is done."""
         if stage == "test":
-            writable_folder(self.output)
+            self.output = writable_folder(Path(trainer.default_root_dir) / self.part)
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -113,6 +118,7 @@ class EvaluationReport(Callback):
             "dataset": dataset.identity(),
             "model": {
                 "source": pl_module.source,
+                **tested(trainer, pl_module),
                 **self._costs(pl_module, pruning.dense if pruning else None),
                 "pruning": pruning.report() if pruning else None,
             },
@@ -148,7 +154,10 @@ class EvaluationReport(Callback):
         model = self.summary["model"]
         costs = {name: model[name] for name in _COSTS if name in model}
         return {
-            "model": model["source"],
+            "model": model["name"],
+            "refine": model["refine"],
+            "removed": (model["pruning"] or {}).get("ratio", 0.0),
+            "precision": model["precision"],
             "triplets": self.summary["triplets"],
             **self.summary["scores"],
             **costs,
@@ -162,8 +171,9 @@ class EvaluationReport(Callback):
         costs = dataclasses.asdict(measure.efficiency(pl_module.network, *size))
         if self.repeats:
             models = {"dense": Interpolator(dense)} if dense else {}
+            conditions = measure.Conditions(*size, channels_last=True, device=str(pl_module.device))
             measured = measure.compare_latency(
-                {**models, "network": pl_module}, *size, repeats=self.repeats, channels_last=True
+                {**models, "network": pl_module}, conditions, repeats=self.repeats
             )
             costs |= dataclasses.asdict(measured["network"])
             if dense:

@@ -47,7 +47,7 @@ def finetune(
     folder = evaluation.output
 
     def test(name: str) -> None:
-        evaluation.output = folder / name
+        evaluation.part = name
         trainer.test(module, datamodule=data, verbose=False)
         if trainer.is_global_zero:
             rows[name] = evaluation.headline
@@ -68,7 +68,7 @@ def finetune(
         fitter.fit(module, datamodule=data)
         test("finetuned")
     finally:
-        evaluation.output = folder
+        evaluation.part = ""
     if trainer.is_global_zero:
         _compare(
             [{"stage": name, **rows[name]} for name in ("dense", "pruned", "finetuned")], folder

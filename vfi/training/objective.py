@@ -1,5 +1,6 @@
 """What training minimises: a weighted sum of terms; a configuration can switch each off."""
 
+import math
 from dataclasses import dataclass, fields
 
 from torch import Tensor
@@ -37,9 +38,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         weights = {field.name: getattr(self, field.name) for field in fields(self)}
-        negative = {name: weight for name, weight in weights.items() if weight < 0}
-        if negative:
-            raise ValueError(f"loss weights must not be negative; got {negative}")
+        wrong = {name: weight for name, weight in weights.items() if not 0 <= weight < math.inf}
+        if wrong:
+            raise ValueError(f"loss weights must not be negative, and finite; got {wrong}")
         if not any(weights.values()):
             raise ValueError("all loss weights are 0; at least one term must count")
 

@@ -72,6 +72,7 @@ class AnimationSource(Source):
             duration=end,
             expected=len(starts),
             holds_last=True,
+            files=(path,),
         )
         self.problems.clear()  # reading the frames again finds them again
 

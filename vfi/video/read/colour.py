@@ -6,7 +6,7 @@ told from the other by its colours.
 
 Chroma is repeated on the way in and averaged over the same pixels on the way out. That is what
 players' plain conversions (and so the networks' training data) do, and it is its own inverse: an
-original frame whose colours lie in the RGB cube comes out with exactly the values it went in with.
+original frame comes out with exactly the values it went in with, whiter than white too.
 """
 
 import re
@@ -82,8 +82,12 @@ class PixelSpec:
         x, y = self.shift if self.kind == "yuv" else (0, 0)
         return [(height, width)] + [(-(-height >> y), -(-width >> x))] * 2
 
-    def to_rgb(self, planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
-        """Code values to ``(3, H, W)`` float32 RGB in [0, 1]; what lies outside is clamped.
+    def to_rgb(
+        self, planes: list[np.ndarray], device: torch.device | str = "cpu", clamp: bool = True
+    ) -> Tensor:
+        """Code values to ``(3, H, W)`` float32 RGB, where [0, 1] is from black to white.
+
+        What lies outside (above white, or no colour at all) is clamped unless told otherwise.
 
         In memory the channels come last, which is how the network likes them.
         """
@@ -97,7 +101,8 @@ class PixelSpec:
         low, luma_span, mid, chroma_span = self._levels()
         luma = codes[0].float().sub_(low).div_(luma_span)
         if self.kind == "gray":
-            return luma.clamp_(0, 1).expand(3, -1, -1).contiguous()
+            luma = luma.clamp_(0, 1) if clamp else luma
+            return luma.expand(3, -1, -1).contiguous()
         height, width = luma.shape
         cb, cr = (
             _repeat(code.float().sub_(mid).div_(chroma_span), self.shift)[:height, :width]
@@ -108,10 +113,10 @@ class PixelSpec:
         torch.add(luma, cr, alpha=2 * (1 - kr), out=rgb[0])
         torch.add(luma, cb, alpha=2 * (1 - kb), out=rgb[2])
         torch.sub(luma, rgb[0], alpha=kr, out=rgb[1]).sub_(rgb[2], alpha=kb).div_(1 - kr - kb)
-        return rgb.clamp_(0, 1)
+        return rgb.clamp_(0, 1) if clamp else rgb
 
     def from_rgb(self, rgb: Tensor) -> list[np.ndarray]:
-        """``(3, H, W)`` RGB in [0, 1] to code values, each rounded to the nearest."""
+        """``(3, H, W)`` RGB to code values, each rounded to the nearest that there is."""
         peak = (1 << self.depth) - 1
         red, green, blue = rgb.float()
         if self.kind == "rgb":

@@ -53,6 +53,7 @@ class ImageSource(Source):
             rate=fps,
             duration=(len(paths) - 1) / fps,
             expected=len(paths),
+            files=tuple(paths),
         )
 
     def pictures(self) -> Iterator[Picture]:

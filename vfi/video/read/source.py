@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vfi.video.read.clock import Clock
 from vfi.video.read.colour import ColourTags, PixelSpec
 
 
@@ -31,6 +32,10 @@ class Picture:
     def rgb(self, device: torch.device | str = "cpu") -> Tensor:
         """``(3, H, W)`` float32 RGB in [0, 1]."""
         return self.spec.to_rgb(self.planes, device)
+
+    def whole(self, device: torch.device | str = "cpu") -> Tensor:
+        """``(3, H, W)`` float32 RGB with all that is stored, above white and below black too."""
+        return self.spec.to_rgb(self.planes, device, clamp=False)
 
     @property
     def nbytes(self) -> int:
@@ -59,6 +64,8 @@ class SourceInfo:
         holds_last: whether the last frame is shown for a time of its own, as in a video.
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
+        files: the files that are read.
+        clock: the timeline of all its streams, of which the times above are.
     """
 
     path: Path
@@ -77,6 +84,8 @@ class SourceInfo:
     holds_last: bool = False
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False
+    files: tuple[Path, ...] = ()
+    clock: Clock = field(default_factory=Clock)
 
 
 class Source:

@@ -1,22 +1,26 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
+from vfi.files import check_not_input
 from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
 from vfi.video.timing.timeline import Timing
 from vfi.video.write.codecs import ENCODERS, OutputFormat, codec_for, encoder_options, output_format
-from vfi.video.write.containers import CONTAINERS, container_of
+from vfi.video.write.containers import CONTAINERS, Container, container_of
 from vfi.video.write.gif import GIF_MAX_RATE, PIXEL_FORMAT
 from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.segments import VideoSettings
 from vfi.video.write.sinks import GifSink, ImageSink, Sink, VideoSink
-from vfi.video.write.streams import plan_tracks
+from vfi.video.write.streams import Streams, plan_streams
+from vfi.video.write.tracks import Passage
 from vfi.video.write.turn import upright_size
 from vfi.video.write.workspace import Workspace
 
@@ -104,11 +108,13 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
         ValueError: if it cannot be written so.
     """
     kind = target(output)
-    if output.exists() and output.resolve() == info.path.resolve():
-        raise ValueError(f"{output} is the input; give the output another name")
+    check_output(output, info)
     if kind is Target.VIDEO:
+        container = container_of(output)
+        if not container.varies and timing.rate is not None:  # frames are numbered in it
+            timing = dataclasses.replace(timing, time_base=1 / timing.rate)
         assembly = _video_assembly(output, info, options, timing)
-        assembly.rehearse(output.suffix)
+        assembly.rehearse(output.suffix, info.start * timing.speed)
         return Writing(output, kind, info, options, timing, assembly)
     _check_unused(options, kind.value)
     if kind is Target.GIF:
@@ -116,6 +122,18 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"{output} exists; give the name of a new folder for the images")
     return Writing(output, kind, info, options, timing)
+
+
+def check_output(output: Path, info: SourceInfo) -> None:
+    """Makes sure that the output is no part of the input.
+
+    Raises:
+        ValueError: if it is one of its files, or would be one of its images.
+    """
+    check_not_input(output, info.files)
+    among = info.path.is_dir() and output.parent.exists() and output.parent.samefile(info.path)
+    if among and output.suffix.lower() in IMAGE_SUFFIXES:
+        raise ValueError(f"{output} would lie among the images of the input; choose another folder")
 
 
 def make_sink(
@@ -141,6 +159,7 @@ def _video_assembly(
     depth = options.bit_depth or min(info.spec.depth, _DEEP)
     codec = codec_for(options.codec, output, depth)
     encoder = ENCODERS[codec]
+    _check_rate(codec, container, pace(info, timing))
     quality = encoder.crf if options.crf is None else options.crf
     turn = None if container.turns else info.display_matrix
     width, height = upright_size(info.width, info.height, turn)
@@ -153,13 +172,35 @@ def _video_assembly(
         height=height,
         aspect=_turned_aspect(info, width),
         rate=timing.rate,
+        pace=pace(info, timing),
         time_base=timing.time_base,
         threads=options.threads or 0,
     )
-    tracks = []
+    streams = Streams()
     if info.is_video:
-        tracks = plan_tracks(info.path, container, options.audio, timing.speed)
-    return Assembly(container, video, tracks, info, timing.speed)
+        shown = math.floor(info.start * timing.speed / timing.time_base + Fraction(1, 2))
+        late = shown * timing.time_base - info.start * timing.speed
+        passage = Passage(info.path, info.clock, timing.speed, late)
+        streams = plan_streams(info.path, container, options.audio, passage)
+    return Assembly(container, video, streams, info, timing.speed)
+
+
+def pace(info: SourceInfo, timing: Timing) -> Fraction:
+    """Output frames per second, in the mean where that varies."""
+    if timing.rate is not None:
+        return timing.rate
+    frames = (info.expected or 1) * getattr(timing.cadence, "parts", 1)
+    seconds = info.duration * timing.speed
+    return frames / seconds if seconds else Fraction(25)
+
+
+def _check_rate(codec: str, container: Container, rate: Fraction) -> None:
+    for what, most in ((codec, ENCODERS[codec].fastest), (container.format, container.fastest)):
+        if most is not None and rate > most:
+            raise ValueError(
+                f"this makes {float(rate):g} frames a second and {what} takes at most {most}; ask "
+                "for fewer, or use another --codec or kind of file, such as h264 in mp4"
+            )
 
 
 def _turned_aspect(info: SourceInfo, width: int) -> Fraction | None:
@@ -184,9 +225,10 @@ def _gif_assembly(info: SourceInfo, timing: Timing) -> Assembly:
         height=height,
         aspect=None,
         rate=timing.rate,
+        pace=pace(info, timing),
         time_base=timing.time_base,
     )
-    return Assembly(CONTAINERS[".mkv"], video, [], info, timing.speed)
+    return Assembly(CONTAINERS[".mkv"], video, Streams(), info, timing.speed)
 
 
 def _check_unused(options: WriteOptions, what: str) -> None:
