@@ -3,12 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 
-from torch.utils.data import Dataset
-
 from vfi.data.images import Triplet, TripletSet
 
 
-class JoinedTriplets(Dataset[Triplet]):
+class JoinedTriplets(TripletSet):
     """The triplets of several sets, one set after the other.
 
     Args:

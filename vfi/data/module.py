@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from vfi.data.calibration import (
@@ -17,7 +17,7 @@ from vfi.data.calibration import (
     open_train,
     train_loader,
 )
-from vfi.data.images import Triplet
+from vfi.data.images import TripletSet
 from vfi.data.loading import Shard, check_workers, collate, loading_options
 from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
@@ -81,8 +81,8 @@ class TripletDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.train_set: TrainSet | None = None
-        self.val_set: Dataset[Triplet] | None = None
-        self.test_set: Dataset[Triplet] | None = None
+        self.val_set: TripletSet | None = None
+        self.test_set: TripletSet | None = None
         self._start: dict[str, int] = {}
 
     @override
@@ -91,12 +91,14 @@ class TripletDataModule(LightningDataModule):
         if self.trainer is None:
             return {}
         loop = self.trainer.fit_loop
-        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        epochs: Any = loop.epoch_progress.current
+        batches = loop.epoch_loop.batch_progress
+        done: Any = batches.current
         if epochs.started == epochs.processed:  # between two epochs
             return {"epoch": epochs.processed, "batches": 0}
-        if batches.is_last_batch and batches.current.processed:
+        if batches.is_last_batch and done.processed:
             return {"epoch": epochs.processed + 1, "batches": 0}
-        return {"epoch": epochs.processed, "batches": batches.current.processed}
+        return {"epoch": epochs.processed, "batches": done.processed}
 
     @override
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -127,7 +129,7 @@ class TripletDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
         loader = train_loader(
-            self.train_set,
+            self._training(),
             self.train,
             seed=self.seed,
             place=self._place(),
@@ -142,12 +144,12 @@ class TripletDataModule(LightningDataModule):
         """Every validation triplet once, in order."""
         # what lies in memory, a worker would only copy
         workers = 0 if self.val.source in ("video", "rendered") else self.num_workers
-        return self._in_order(self.val_set, self.val.batch_size, workers)
+        return self._in_order(_opened(self.val_set, "validate"), self.val.batch_size, workers)
 
     @override
     def test_dataloader(self) -> DataLoader:
         """Every test triplet once, in order."""
-        return self._in_order(self.test_set, self.batch_size, self.num_workers)
+        return self._in_order(_opened(self.test_set, "test"), self.batch_size, self.num_workers)
 
     @override
     def predict_dataloader(self) -> DataLoader:
@@ -188,7 +190,12 @@ class TripletDataModule(LightningDataModule):
         for batch in islice(self.train_dataloader(), count):
             yield as_floats(on_device(batch, device))
 
-    def _in_order(self, dataset: Dataset[Triplet], batch_size: int, workers: int) -> DataLoader:
+    def _training(self) -> TrainSet:
+        if self.train_set is None:
+            raise ValueError("the training data are not open yet: call setup('fit') first")
+        return self.train_set
+
+    def _in_order(self, dataset: TripletSet, batch_size: int, workers: int) -> DataLoader:
         place = self._place()
         sampler = Shard(dataset, place.rank, place.world_size)
         options = loading_options(workers)
@@ -199,3 +206,9 @@ class TripletDataModule(LightningDataModule):
     def _place(self) -> Place:
         trainer = self.trainer
         return Place(trainer.global_rank, trainer.world_size) if trainer else Place()
+
+
+def _opened(dataset: TripletSet | None, stage: str) -> TripletSet:
+    if dataset is None:
+        raise ValueError(f"the data are not open yet: call setup({stage!r}) first")
+    return dataset

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from torch.utils.data import Dataset
 
-from vfi.data.images import Triplet, make_triplet
+from vfi.data.images import Triplet, TripletSet, make_triplet
 
 COUNT = 24
 SIZE = 256
@@ -24,7 +23,7 @@ _Path = tuple[tuple[int, int], ...]
 """A layer's (dx, dy) at img0, gt and img1, in 1/16 pixel."""
 
 
-class SampleTriplets(Dataset[Triplet]):
+class SampleTriplets(TripletSet):
     """24 triplets of 256x256, rendered when they are asked for (about 30 ms each)."""
 
     def __len__(self) -> int:
@@ -40,7 +39,7 @@ class SampleTriplets(Dataset[Triplet]):
         digest = hashlib.sha256()
         for index in range(COUNT):
             for frame in render(index):
-                digest.update(frame)
+                digest.update(frame.data)
         return {
             "name": "sample (synthetic, no benchmark)",
             "kind": "sample",
@@ -72,6 +71,7 @@ def render(index: int) -> list[np.ndarray]:
     """(img0, gt, img1), each (256, 256, 3) uint8 RGB; motion grows with the index."""
     dice = _Dice(1000 + index)
     speed = 8 + 14 * index  # 1/16 pixel from one frame to the next: 0.5 to 20.6 pixels
+    layers: list[tuple[np.ndarray, _Path, Sequence[int] | None]]
     layers = [(_texture(dice), _path(dice, speed // 3), None)]
     for _ in range(dice.between(2, 4)):
         layers.append((_texture(dice), _path(dice, speed), _shape(dice)))

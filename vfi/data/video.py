@@ -10,7 +10,7 @@ import logging
 import os
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,8 @@ class StreamSpec:
     @property
     def strides(self) -> tuple[int, int]:
         """The least and the greatest stride."""
-        return (self.stride, self.stride) if isinstance(self.stride, int) else tuple(self.stride)
+        low, high = (self.stride, self.stride) if isinstance(self.stride, int) else self.stride
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ class VideoTriplets(IterableDataset[Triplet]):
 
     def _finish(
         self,
-        frames: list[np.ndarray],
+        frames: Sequence[np.ndarray],
         clip: Clip,
         start: int,
         stride: int,

@@ -11,7 +11,7 @@ from vfi import reporting
 from vfi.data.module import TripletDataModule
 from vfi.data.overlap import overlap
 from vfi.training.evaluation import EvaluationReport, pruning_of
-from vfi.training.pruning import network_of
+from vfi.training.trainer import callbacks, network_of, set_callbacks
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,12 @@ def finetune(
         data: has a training set.
 
     Raises:
-        ValueError: if the trainer has no `EvaluationReport`.
+        ValueError: if the trainer has no `EvaluationReport`, or none that prunes and fine-tunes.
     """
     pruning, evaluation = pruning_of(trainer), _report_of(trainer)
+    if pruning is None or pruning.finetune is None:
+        raise ValueError("nothing says how to fine-tune: give ChannelPruning its finetune.steps")
+    steps = pruning.finetune.steps
     if overlap(data.train, data.tested):
         logger.warning(
             "fine-tuning on the set that is tested (%s): the figures will say nothing; set "
@@ -53,13 +56,13 @@ def finetune(
             rows[name] = evaluation.headline
 
     try:
-        callbacks = trainer.callbacks
-        trainer.callbacks = [callback for callback in callbacks if callback is not pruning]
+        everyone = callbacks(trainer)
+        set_callbacks(trainer, [callback for callback in everyone if callback is not pruning])
         test("dense")
-        trainer.callbacks = callbacks
+        set_callbacks(trainer, everyone)
         fitter = make_trainer(
-            max_steps=pruning.finetune.steps,
-            max_epochs=pruning.finetune.steps,  # an epoch has at least one step
+            max_steps=steps,
+            max_epochs=steps,  # an epoch has at least one step
             limit_val_batches=0,
             enable_checkpointing=False,
             callbacks=[pruning, *([RichProgressBar()] if trainer.progress_bar_callback else [])],
@@ -76,7 +79,7 @@ def finetune(
 
 
 def _report_of(trainer: Trainer) -> EvaluationReport:
-    for callback in trainer.callbacks:
+    for callback in callbacks(trainer):
         if isinstance(callback, EvaluationReport):
             return callback
     raise ValueError("finetune compares reports: add vfi.training.EvaluationReport to callbacks")

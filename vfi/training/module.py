@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from functools import reduce
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -51,7 +52,8 @@ class InterpolationModule(LightningModule):
             torch.cuda.synchronize(prediction.device)
         seconds = time.perf_counter() - started
         values = score(prediction, batch["gt"])
-        for name, mean in self.means.items():
+        for name in SCORES:
+            mean = cast(ImageMean, self.means[name])
             mean.update(values[name])
             # The metric object, not its value: Lightning then averages over all processes' images.
             self.log(f"{stage}/{name}", mean, prog_bar=name == "psnr")
@@ -114,7 +116,7 @@ class RIFEModule(InterpolationModule):
 
     @classmethod
     @override
-    def load_from_checkpoint(
+    def load_from_checkpoint(  # type: ignore[override]  # an open file has no name to read again
         cls, checkpoint_path: str | os.PathLike[str], *args: Any, **settings: Any
     ) -> "RIFEModule":
         """The module that a checkpoint of ``fit`` holds; no argument is needed.
@@ -144,7 +146,9 @@ class RIFEModule(InterpolationModule):
         """Loads the dense network where training needs it, frozen and outside the checkpoint."""
         if self._trainer is None:  # Lightning asks on loading a checkpoint, too
             return
-        if self.trainer.training and self.objective.needs_dense and not self._dense:
+        if self.dense_source is None or not self.objective.needs_dense or self._dense:
+            return
+        if self.trainer.training:
             dense = load_network(self.dense_source, refine=self.network.spec.refine is not None)
             self._dense.append(dense.requires_grad_(False).to(self.device))
 
@@ -162,7 +166,7 @@ class RIFEModule(InterpolationModule):
             with torch.no_grad():
                 dense = self._dense[0](*frames)
         terms = self.objective(output, gt, dense)
-        loss = sum(terms.values())
+        loss = reduce(torch.add, terms.values())
         self.log("loss", loss, prog_bar=True)
         self.log_dict({f"loss/{name}": term for name, term in terms.items()})
         return loss

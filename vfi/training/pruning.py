@@ -17,6 +17,7 @@ from vfi.pruning.mask import Masks
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import Policy, describe
 from vfi.pruning.repair import repair
+from vfi.training.trainer import data_of, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -124,15 +125,16 @@ class ChannelPruning(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Masks what ``fit`` trains, now that weights and optimizers are there."""
         if self.mode == "compact":
-            if not self._is_compact(pl_module.network):
+            if not self._is_compact(network_of(pl_module)):
                 raise ValueError(
                     f"{trainer.ckpt_path} was not trained under this pruning policy; to prune its "
                     "network, give it as --model.network instead of --ckpt_path"
                 )
             return
         self.plan = self.plan or self._make_plan(trainer, pl_module)
-        self.dense = copy.deepcopy(pl_module.network)
-        self._masks = Masks(pl_module.network, self.plan)
+        network = network_of(pl_module)
+        self.dense = copy.deepcopy(network)
+        self._masks = Masks(network, self.plan)
         self._masks.apply()
         for optimizer in trainer.optimizers:
             self._masks.follow(optimizer)
@@ -173,26 +175,27 @@ class ChannelPruning(Callback):
 
     def _prune(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         """Replaces the network by a pruned copy; says whether, as it may be one already."""
-        network = pl_module.network
+        network = network_of(pl_module)
         if self._is_compact(network) or (self._masks and self._masks.network is network):
             return False
         # Test hooks run under inference mode; what is made here may be trained later.
         with torch.inference_mode(False):
-            self.plan = self.plan or self._make_plan(trainer, pl_module)
+            plan = self.plan or self._make_plan(trainer, pl_module)
             if self.mode == "compact":
-                pruned = compact(network, self.plan)
+                pruned = compact(network, plan)
                 if self.repair:
-                    self._repair(pruned, trainer, pl_module)
+                    self._repair(pruned, plan, trainer, pl_module)
             else:
                 pruned = copy.deepcopy(network)
-                Masks(pruned, self.plan).apply()
+                Masks(pruned, plan).apply()
+        self.plan = plan
         self.dense, pl_module.network = network, pruned
-        if emptied := self.plan.emptied:
+        if emptied := plan.emptied:
             logger.warning("the policy leaves nothing of %s", ", ".join(emptied))
         return True
 
     def _restore(self, pl_module: LightningModule) -> None:
-        if self._borrowed:
+        if self._borrowed and self.dense is not None:
             pl_module.network, self.dense, self._borrowed = self.dense, None, False
 
     def _is_compact(self, network: RIFE) -> bool:
@@ -201,37 +204,24 @@ class ChannelPruning(Callback):
 
     def _make_plan(self, trainer: Trainer, pl_module: LightningModule) -> PruningPlan:
         """The plan of the first process, for all: one that measures time differs in each."""
-        plan = None
+        plan: dict[str, Any] = {}
         if trainer.is_global_zero:
             batches = self._batches(trainer, pl_module.device)
-            plan = self.policy(pl_module.network, batches).to_dict()
+            plan = self.policy(network_of(pl_module), batches).to_dict()
         return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
 
-    def _repair(self, pruned: RIFE, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _repair(
+        self, pruned: RIFE, plan: PruningPlan, trainer: Trainer, pl_module: LightningModule
+    ) -> None:
         """Gives ``pruned`` the weights that the first process finds."""
-        state = None
+        state: dict[str, Any] = {}
         if trainer.is_global_zero:
             batches = self._batches(trainer, pl_module.device)
-            state = repair(pruned, pl_module.network, self.plan, batches).cpu().state_dict()
+            state = repair(pruned, network_of(pl_module), plan, batches).cpu().state_dict()
         pruned.load_state_dict(trainer.strategy.broadcast(state))
 
     def _batches(self, trainer: Trainer, device: torch.device) -> Iterator[Batch]:
-        if not hasattr(trainer.datamodule, "calibration_batches"):
+        data = data_of(trainer)
+        if not hasattr(data, "calibration_batches"):
             raise ValueError("calibration needs batches: test or fit with a data module")
-        yield from trainer.datamodule.calibration_batches(
-            self.calibration, device, tested=trainer.testing
-        )
-
-
-def network_of(pl_module: LightningModule) -> RIFE:
-    """The network that can be pruned.
-
-    Raises:
-        ValueError: if the module has none.
-    """
-    network = getattr(pl_module, "network", None)
-    if not isinstance(network, RIFE):
-        raise ValueError(
-            f"{type(pl_module).__name__} has no network to prune; pruning works on RIFEModule"
-        )
-    return network
+        yield from data.calibration_batches(self.calibration, device, tested=trainer.testing)

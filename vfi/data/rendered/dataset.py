@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from vfi.data.augment import Augment, keyed_rng
-from vfi.data.images import Triplet, make_triplet
+from vfi.data.images import Triplet, TripletSet, make_triplet
 from vfi.data.rendered.degrading import check_codec, degrade
 from vfi.data.rendered.drawing import draw_frames, true_motion
 from vfi.data.rendered.photos import Photos
@@ -27,7 +26,7 @@ _WINDOW = 48  # photographs in use at a time, so that few are decoded and none s
 _PER_PHOTO = 4  # triplets after which the window moves on by one
 
 
-class RenderedTriplets(Dataset[Triplet]):
+class RenderedTriplets(TripletSet):
     """Triplets of one size, each decided by (seed, epoch, index) alone.
 
     Args:
@@ -97,7 +96,7 @@ class RenderedTriplets(Dataset[Triplet]):
         triplet["timestep"] = scene.timestep
         if self.flow:
             truth = true_motion(scene)
-            return {  # type: ignore[return-value, typeddict-unknown-key]
+            return {  # type: ignore[typeddict-unknown-key]
                 **triplet,
                 "flow": torch.from_numpy(truth.flow),
                 "occluded": torch.from_numpy(truth.occluded),
@@ -152,7 +151,7 @@ def _colours(augment: Augment) -> Augment:
     )
 
 
-class RenderedClasses(Dataset[Triplet]):
+class RenderedClasses(TripletSet):
     """A fixed list of rendered triplets from held-out photographs, as many of each class of motion.
 
     An id ends in its class, as in ``bsds_1.jpg#7 motion_8to24``. The frames are held as one uint8

@@ -60,6 +60,8 @@ def _h264(frames: list[np.ndarray], rate: int) -> list[np.ndarray]:
     """The frames as a video of theirs gives them back; odd sides lose their last pixel's colour."""
     height, width = (side + side % 2 for side in frames[0].shape[:2])
     encoder = av.CodecContext.create(_ENCODER, "w")
+    if not isinstance(encoder, av.VideoCodecContext):
+        raise ValueError(f"{_ENCODER} is no encoder of video here; install PyAV's own wheel")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.options = {"preset": "veryfast", "crf": str(rate), "tune": "zerolatency"}
