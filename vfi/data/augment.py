@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from torch.utils.data import Dataset
 
 from vfi.data.images import Triplet, TripletSet, make_triplet
 
@@ -182,7 +183,7 @@ def changes(frames: Frames) -> tuple[float, float, float]:
     return first, second, across
 
 
-class Augmented(TripletSet):
+class Augmented(Dataset[Triplet]):
     """A map-style dataset varied anew each epoch, the same in whatever order it is read."""
 
     def __init__(self, dataset: TripletSet, augment: Augment, seed: int = 0) -> None:
@@ -201,8 +202,9 @@ class Augmented(TripletSet):
     def __getitem__(self, index: int) -> Triplet:
         item = self.dataset[index]
         rng = keyed_rng(self.seed, self.epoch, index)
-        whole = [item[key].numpy().transpose(1, 2, 0) for key in ("img0", "gt", "img1")]
-        frames = self.augment.vary(self.augment.cut(whole, rng), rng)
+        tensors = (item["img0"], item["gt"], item["img1"])
+        frames: Frames = [tensor.numpy().transpose(1, 2, 0) for tensor in tensors]
+        frames = self.augment.vary(self.augment.cut(frames, rng), rng)
         return make_triplet(frames, item["id"], index)
 
     def identity(self) -> dict[str, object]:

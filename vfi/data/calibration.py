@@ -12,7 +12,7 @@ from torch.utils.data import DistributedSampler, IterableDataset
 from vfi.data.augment import Augmented
 from vfi.data.loading import EpochLoader, loading_options
 from vfi.data.rendered import MixedTriplets, RenderedTriplets
-from vfi.data.sources import TrainData, ValData, check_root, needed_root, open_source
+from vfi.data.sources import TrainData, ValData, check_root, open_source
 from vfi.data.video import VideoTriplets
 
 Batch = dict[str, Any]
@@ -59,11 +59,8 @@ def open_train(train: TrainData, seed: int = 0, place: Place = Place()) -> Train
 
 def _open_rendered(train: TrainData, root: str | None, seed: int, place: Place) -> RenderedTriplets:
     count = train.steps * train.batch_size * place.world_size if train.steps else None
-    crop = train.augment.crop
-    if crop is None:
-        raise ValueError("train.augment.crop is null; batches need crops of one size")
-    root = needed_root("data.train.root", train.source, root)
-    return RenderedTriplets(root, crop, train.render, train.augment, count, seed=seed)
+    crop = train.augment.crop or 0  # `TrainData` wants one
+    return RenderedTriplets(root or "", crop, train.render, train.augment, count, seed=seed)
 
 
 def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
@@ -72,7 +69,7 @@ def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
             f"train.steps must be given when training with {place.world_size} processes"
         )
     return VideoTriplets(
-        needed_root("data.train.root", train.source, train.root),
+        train.root or "",
         clips=train.clips,
         hold_out=train.hold_out,
         stream=train.stream,

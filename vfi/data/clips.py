@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -219,14 +220,15 @@ def _require_end(
     """Raises when decoding stopped early; formats disagree about where the length is written."""
     if not stream.average_rate:
         return
-    period, tick = float(1 / stream.average_rate), float(stream.time_base or 0)
+    period = float(1 / stream.average_rate)
+    tick = stream.time_base or Fraction(0)
     if stream.frames:
         stated, slack = stream.frames * period, 0.02
     elif stream.duration:
-        stated, slack = stream.duration * tick, 0.02
+        stated, slack = float(stream.duration * tick), 0.02
     else:  # the whole file's length, which sound may stretch
         stated, slack = (container.duration or 0) / av.time_base, 0.05
-    start = (stream.start_time or 0) * tick
+    start = float((stream.start_time or 0) * tick)
     reached = end - start + period
     if stated - reached > max(3 * period, slack * stated):
         raise DamagedClipError(f"it ends after {reached:.1f} s of {stated:.1f} s")

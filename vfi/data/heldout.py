@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from vfi.data.augment import Frames, TripletFilter, enlarge
 from vfi.data.clips import Clip, Frame, choose_clips, count_frames, decode
-from vfi.data.images import Triplet, TripletSet
+from vfi.data.images import Triplet
 
 logger = logging.getLogger(__name__)
 
 
-class ClipTriplets(TripletSet):
+class ClipTriplets(Dataset[Triplet]):
     """Evenly spaced triplets of every clip, centre crops, the same each time.
 
     The crops are held as one uint8 tensor in shared memory: 0.6 MB for a triplet of 256x256,

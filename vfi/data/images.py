@@ -3,12 +3,11 @@
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 1 << 30
@@ -33,15 +32,16 @@ class Triplet(TypedDict):
     """Its position in the dataset; of a stream, the first frame's number in its clip."""
 
 
-class TripletSet(Dataset[Triplet]):
+class TripletSet(Protocol):
     """Triplets in an order that stays: what can be measured on."""
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Triplet: ...
 
     def identity(self) -> dict[str, object]:
         """What was measured: name, kind, count and a SHA-256."""
-        raise NotImplementedError
+        ...
 
 
 def make_triplet(frames: Sequence[np.ndarray], name: str, index: int) -> Triplet:

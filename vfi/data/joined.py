@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 
+from torch.utils.data import Dataset
+
 from vfi.data.images import Triplet, TripletSet
 
 
-class JoinedTriplets(TripletSet):
+class JoinedTriplets(Dataset[Triplet]):
     """The triplets of several sets, one set after the other.
 
     Args:

@@ -90,15 +90,13 @@ class TripletDataModule(LightningDataModule):
         """Where training is: the epoch, and how many of its batches were trained on."""
         if self.trainer is None:
             return {}
-        loop = self.trainer.fit_loop
-        epochs: Any = loop.epoch_progress.current
-        batches = loop.epoch_loop.batch_progress
-        done: Any = batches.current
+        loop: Any = self.trainer.fit_loop
+        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
         if epochs.started == epochs.processed:  # between two epochs
             return {"epoch": epochs.processed, "batches": 0}
-        if batches.is_last_batch and done.processed:
+        if batches.is_last_batch and batches.current.processed:
             return {"epoch": epochs.processed + 1, "batches": 0}
-        return {"epoch": epochs.processed, "batches": done.processed}
+        return {"epoch": epochs.processed, "batches": batches.current.processed}
 
     @override
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -128,8 +126,9 @@ class TripletDataModule(LightningDataModule):
     @override
     def train_dataloader(self) -> DataLoader:
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
+        opened: Any = self.train_set
         loader = train_loader(
-            self._training(),
+            opened,
             self.train,
             seed=self.seed,
             place=self._place(),
@@ -144,12 +143,12 @@ class TripletDataModule(LightningDataModule):
         """Every validation triplet once, in order."""
         # what lies in memory, a worker would only copy
         workers = 0 if self.val.source in ("video", "rendered") else self.num_workers
-        return self._in_order(_opened(self.val_set, "validate"), self.val.batch_size, workers)
+        return self._in_order(self.val_set, self.val.batch_size, workers)
 
     @override
     def test_dataloader(self) -> DataLoader:
         """Every test triplet once, in order."""
-        return self._in_order(_opened(self.test_set, "test"), self.batch_size, self.num_workers)
+        return self._in_order(self.test_set, self.batch_size, self.num_workers)
 
     @override
     def predict_dataloader(self) -> DataLoader:
@@ -186,16 +185,13 @@ class TripletDataModule(LightningDataModule):
         """
         if tested:
             check_calibration(self.train, self.tested)
-        self.setup("fit")
-        for batch in islice(self.train_dataloader(), count):
+        # as one process would read them at the start, so that any number of processes has the same
+        dataset = open_train(self.train, self.seed)
+        loader = train_loader(dataset, self.train, seed=self.seed, workers=self.num_workers)
+        for batch in islice(loader, count):
             yield as_floats(on_device(batch, device))
 
-    def _training(self) -> TrainSet:
-        if self.train_set is None:
-            raise ValueError("the training data are not open yet: call setup('fit') first")
-        return self.train_set
-
-    def _in_order(self, dataset: TripletSet, batch_size: int, workers: int) -> DataLoader:
+    def _in_order(self, dataset: Any, batch_size: int, workers: int) -> DataLoader:
         place = self._place()
         sampler = Shard(dataset, place.rank, place.world_size)
         options = loading_options(workers)
@@ -206,9 +202,3 @@ class TripletDataModule(LightningDataModule):
     def _place(self) -> Place:
         trainer = self.trainer
         return Place(trainer.global_rank, trainer.world_size) if trainer else Place()
-
-
-def _opened(dataset: TripletSet | None, stage: str) -> TripletSet:
-    if dataset is None:
-        raise ValueError(f"the data are not open yet: call setup({stage!r}) first")
-    return dataset

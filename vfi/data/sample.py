@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from torch.utils.data import Dataset
 
-from vfi.data.images import Triplet, TripletSet, make_triplet
+from vfi.data.images import Triplet, make_triplet
 
 COUNT = 24
 SIZE = 256
@@ -23,7 +24,7 @@ _Path = tuple[tuple[int, int], ...]
 """A layer's (dx, dy) at img0, gt and img1, in 1/16 pixel."""
 
 
-class SampleTriplets(TripletSet):
+class SampleTriplets(Dataset[Triplet]):
     """24 triplets of 256x256, rendered when they are asked for (about 30 ms each)."""
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class SampleTriplets(TripletSet):
         digest = hashlib.sha256()
         for index in range(COUNT):
             for frame in render(index):
-                digest.update(frame.data)
+                digest.update(np.ascontiguousarray(frame).data)
         return {
             "name": "sample (synthetic, no benchmark)",
             "kind": "sample",

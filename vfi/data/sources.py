@@ -4,7 +4,7 @@ import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 from vfi.data.augment import MAX_SIDE, Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
@@ -140,18 +140,17 @@ def resolve(data: ValData) -> ValData:
     """The same with ``auto`` replaced: by the sample without a folder, else by the set it holds."""
     if data.source != "auto":
         return data
-    if data.root is None:
-        return replace(data, source="sample")
-    return replace(data, source=cast(Source, recognise(data.root)))
+    found: Any = "sample" if data.root is None else recognise(data.root)
+    return replace(data, source=found)
 
 
 def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
+    check_root("root", data.source, data.root)  # callers that know their option have asked before
+    root = data.root or ""
     if data.source == "rendered":
-        return RenderedClasses(
-            needed_root("root", "rendered", data.root), data.per_class or _PER_CLASS, data.size
-        )
+        return RenderedClasses(root, data.per_class or _PER_CLASS, data.size)
     if data.per_class:
         if data.photos is None:
             raise ValueError(
@@ -164,16 +163,14 @@ def open_source(data: ValData, check: bool = True) -> TripletSet:
         return SampleTriplets()
     if data.source == "video":
         return ClipTriplets(
-            needed_root("root", "video", data.root),
+            root,
             clips=data.clips,
             strides=data.strides,
             per_clip=data.per_clip,
             size=data.size,
             short_side=data.short_side,
         )
-    return TripletFolder(
-        needed_root("root", data.source, data.root), data.source, data.split, check=check
-    )
+    return TripletFolder(root, data.source, data.split, check=check)
 
 
 def recognise(root: str | os.PathLike[str]) -> str:
@@ -204,15 +201,8 @@ def check_root(option: str, source: str, root: str | None) -> None:
     """Raises ValueError, naming the option, if the source lacks its folder or takes none."""
     if source == "sample" and root is not None:
         raise ValueError(f"the sample is no folder; leave out --{option} or choose a source")
-    if source not in ("auto", "sample"):
-        needed_root(option, source, root)
-
-
-def needed_root(option: str, source: str, root: str | None) -> str:
-    """The folder of a source that needs one; raises ValueError, naming the option, without it."""
-    if root is None:
+    if source not in ("auto", "sample") and root is None:
         raise ValueError(f"the source {source!r} needs its folder; give it with --{option}")
-    return root
 
 
 def check_counts(owner: str, **counts: int | None) -> None:

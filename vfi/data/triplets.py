@@ -6,14 +6,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from vfi.data.images import Triplet, TripletSet, make_triplet, read_rgb
+from torch.utils.data import Dataset
+
+from vfi.data.images import Triplet, make_triplet, read_rgb
 from vfi.data.layouts import LAYOUTS, check_triplets
 from vfi.files import sha256
 
 _HASH_UP_TO_BYTES = 256 << 20
 
 
-class TripletFolder(TripletSet):
+class TripletFolder(Dataset[Triplet]):
     """The triplets of a folder in one of the known layouts.
 
     Args:

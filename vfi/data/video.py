@@ -10,14 +10,14 @@ import logging
 import os
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
-from vfi.data.augment import MAX_SIDE, Augment, TripletFilter, keyed_rng
+from vfi.data.augment import MAX_SIDE, Augment, Frames, TripletFilter, keyed_rng
 from vfi.data.clips import Clip, DamagedClipError, Frame, choose_clips, decode
 from vfi.data.images import Triplet, make_triplet
 from vfi.data.mixing import Tally, interleaved, shuffled
@@ -62,7 +62,7 @@ class StreamSpec:
     @property
     def strides(self) -> tuple[int, int]:
         """The least and the greatest stride."""
-        low, high = (self.stride, self.stride) if isinstance(self.stride, int) else self.stride
+        low, high = (self.stride,) * 2 if isinstance(self.stride, int) else self.stride
         return low, high
 
 
@@ -243,7 +243,7 @@ class VideoTriplets(IterableDataset[Triplet]):
 
     def _finish(
         self,
-        frames: Sequence[np.ndarray],
+        frames: Frames,
         clip: Clip,
         start: int,
         stride: int,

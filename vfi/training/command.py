@@ -26,7 +26,7 @@ from vfi.training.module import InterpolationModule
 from vfi.training.pruning import ChannelPruning
 from vfi.training.resume import checkpointing
 from vfi.training.stopping import Stopping
-from vfi.training.trainer import callbacks, set_callbacks
+from vfi.training.trainer import callbacks
 
 
 def run(args: Sequence[str]) -> None:
@@ -86,19 +86,19 @@ class VFICLI(LightningCLI):
     @override
     def before_instantiate_classes(self) -> None:
         """Checks numbers, and names the run folder, before anything is made."""
-        config = self.config[self.subcommand]
-        settings.check(str(self.subcommand), config.as_dict())
-        config.trainer.default_root_dir = config.trainer.default_root_dir or (
-            f"runs/{self.subcommand}"
-        )
+        command = str(self.subcommand)
+        config = self.config[command]
+        settings.check(command, config.as_dict())
+        config.trainer.default_root_dir = config.trainer.default_root_dir or (f"runs/{command}")
         runfolder.check_folder(Path(config.trainer.default_root_dir))
 
     @override
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """A trainer whose checkpoints are whole, lie in the run folder, and outlast a signal."""
         trainer = super().instantiate_trainer(**options)
-        everyone = [*callbacks(trainer), Stopping()]
-        set_callbacks(trainer, trainer._callback_connector._reorder_callbacks(everyone))
+        held = callbacks(trainer)
+        held.append(Stopping())
+        held[:] = trainer._callback_connector._reorder_callbacks(held)
         if not isinstance(trainer.strategy, DeepSpeedStrategy):
             trainer.strategy.checkpoint_io = SafeCheckpointIO()
         for callback in checkpointing(trainer):  # with a logger, it would be the logger's folder
@@ -175,6 +175,6 @@ class VFICLI(LightningCLI):
 
     def _end_others(self) -> None:
         """Ends the processes that this one started: they may wait for it in vain."""
-        kill = getattr(self.trainer.strategy.launcher, "kill", None)
-        if kill is not None:
-            kill(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        launcher: Any = self.trainer.strategy.launcher
+        if hasattr(launcher, "kill"):
+            launcher.kill(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)

@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch.utils.data import IterableDataset, default_collate
 from typing_extensions import override
 
@@ -23,7 +22,7 @@ from vfi.models import RIFE, Interpolator
 from vfi.reporting import sheets
 from vfi.training.pruning import ChannelPruning
 from vfi.training.tested import tested
-from vfi.training.trainer import callbacks, network_of, network_or_none, results_of
+from vfi.training.trainer import callbacks, network_of
 
 logger = logging.getLogger(__name__)
 _COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps", "speedup")
@@ -85,16 +84,15 @@ class EvaluationReport(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: STEP_OUTPUT,
+        outputs: Any,
         batch: dict[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Keeps a row of scores for every triplet of the batch."""
-        results = results_of(outputs)
-        self._network_seconds += results["seconds"]
+        self._network_seconds += outputs["seconds"]
         columns = {"index": batch["index"].tolist(), "id": list(batch["id"])}
-        columns |= {name: results[name].tolist() for name in SCORES}
+        columns |= {name: outputs[name].tolist() for name in SCORES}
         self._rows += [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
@@ -109,10 +107,10 @@ class EvaluationReport(Callback):
             "network": self._network_seconds,
             "test": time.perf_counter() - self._started,
         }
-        gathered_rows = gathered(self._rows)
+        rows = gathered(self._rows)
         if not trainer.is_global_zero:
             return
-        rows = pd.DataFrame(gathered_rows).sort_values(["index", "id"], ignore_index=True)
+        rows = pd.DataFrame(rows).sort_values(["index", "id"], ignore_index=True)
         loader: Any = trainer.test_dataloaders
         dataset = loader.dataset
         pruning = pruning_of(trainer)
@@ -139,7 +137,7 @@ class EvaluationReport(Callback):
             reporting.write_json(pruning.plan.to_dict(), self.output / "plan.json")
         if pruning and pruning.mode == "compact":
             path = self.output / "network.safetensors"
-            save_network(network_of(pl_module), path, parent=str(pl_module.source))
+            save_network(network_of(pl_module), path, parent=pl_module.source)
         if self.pictures and not isinstance(dataset, IterableDataset):
             self._draw(pl_module, dataset, rows)
 
@@ -169,11 +167,10 @@ class EvaluationReport(Callback):
 
     def _costs(self, pl_module: LightningModule, dense: RIFE | None) -> dict[str, Any]:
         """Size and speed of the network as it was tested, beside the dense one if it was pruned."""
-        network = network_or_none(pl_module)
-        if network is None:  # a baseline that is none
+        if pl_module.network is None:  # a baseline that is none
             return {}
         size = self.latency_size
-        costs = dataclasses.asdict(measure.efficiency(network, *size))
+        costs = dataclasses.asdict(measure.efficiency(network_of(pl_module), *size))
         if self.repeats:
             models = {"dense": Interpolator(dense)} if dense else {}
             conditions = measure.Conditions(*size, channels_last=True, device=str(pl_module.device))
@@ -185,7 +182,7 @@ class EvaluationReport(Callback):
                 costs["dense_median_ms"] = measured["dense"].median_ms
             else:
                 del costs["speedup"]  # over itself
-        return costs | {"spec": network.spec.to_dict()}
+        return costs | {"spec": network_of(pl_module).spec.to_dict()}
 
     def _draw(self, pl_module: LightningModule, dataset: Any, rows: pd.DataFrame) -> None:
         chosen = sheets.best_median_worst(rows["psnr"].tolist())

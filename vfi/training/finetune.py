@@ -11,7 +11,7 @@ from vfi import reporting
 from vfi.data.module import TripletDataModule
 from vfi.data.overlap import overlap
 from vfi.training.evaluation import EvaluationReport, pruning_of
-from vfi.training.trainer import callbacks, network_of, set_callbacks
+from vfi.training.trainer import callbacks, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +34,11 @@ def finetune(
         data: has a training set.
 
     Raises:
-        ValueError: if the trainer has no `EvaluationReport`, or none that prunes and fine-tunes.
+        ValueError: if the trainer has no `EvaluationReport`.
     """
     pruning, evaluation = pruning_of(trainer), _report_of(trainer)
     if pruning is None or pruning.finetune is None:
-        raise ValueError("nothing says how to fine-tune: give ChannelPruning its finetune.steps")
-    steps = pruning.finetune.steps
+        raise ValueError("finetune follows a test under ChannelPruning that asks for it")
     if overlap(data.train, data.tested):
         logger.warning(
             "fine-tuning on the set that is tested (%s): the figures will say nothing; set "
@@ -56,13 +55,15 @@ def finetune(
             rows[name] = evaluation.headline
 
     try:
-        everyone = callbacks(trainer)
-        set_callbacks(trainer, [callback for callback in everyone if callback is not pruning])
-        test("dense")
-        set_callbacks(trainer, everyone)
+        kept = callbacks(trainer)[:]
+        callbacks(trainer).remove(pruning)
+        try:
+            test("dense")
+        finally:
+            callbacks(trainer)[:] = kept
         fitter = make_trainer(
-            max_steps=steps,
-            max_epochs=steps,  # an epoch has at least one step
+            max_steps=pruning.finetune.steps,
+            max_epochs=pruning.finetune.steps,  # an epoch has at least one step
             limit_val_batches=0,
             enable_checkpointing=False,
             callbacks=[pruning, *([RichProgressBar()] if trainer.progress_bar_callback else [])],

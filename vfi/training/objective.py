@@ -2,16 +2,12 @@
 
 import math
 from dataclasses import dataclass, fields
-from functools import reduce
-from typing import TypeVar
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from vfi.models import RIFEOutput
 from vfi.training import losses
-
-Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
@@ -68,11 +64,8 @@ class Objective:
             output: of the network in training; given ``gt`` where `needs_teacher`.
             gt: the true frame ``(B, 3, H, W)`` in [0, 1].
             dense: the dense network's output for the same frames, where `needs_dense`.
-
-        Raises:
-            ValueError: if what a term needs is not given.
         """
-        terms = {}
+        terms: dict[str, Any] = {}
         if self.laplacian:
             terms["laplacian"] = losses.laplacian_loss(output.frame, gt)
         if self.charbonnier:
@@ -81,22 +74,12 @@ class Objective:
             terms["psnr"] = losses.psnr_loss(output.frame, gt)
         if self.deep:
             merged = [losses.charbonnier_loss(frame, gt) for frame in output.merged]
-            terms["deep"] = reduce(torch.add, merged) / len(merged)
-        if self.teacher:
-            terms["teacher"] = losses.charbonnier_loss(
-                _given(output.teacher_merged, "the teacher's frame"), gt
-            )
+            terms["deep"] = sum(merged) / len(merged)
+        if self.teacher and output.teacher_merged is not None:
+            terms["teacher"] = losses.charbonnier_loss(output.teacher_merged, gt)
         if self.privileged:
             terms["privileged"] = losses.privileged_distillation(output, gt)
-        if self.needs_dense:
-            distilled = losses.dense_distillation(
-                output, _given(dense, "the dense network's output"), gt
-            )
+        if self.needs_dense and dense is not None:
+            distilled = losses.dense_distillation(output, dense, gt)
             terms |= {f"dense_{name}": term for name, term in distilled.items()}
         return {n: getattr(self, n) * t for n, t in terms.items() if getattr(self, n)}
-
-
-def _given(value: Given | None, what: str) -> Given:
-    if value is None:
-        raise ValueError(f"the objective has a term that needs {what}, which is not there")
-    return value

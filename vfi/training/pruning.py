@@ -1,6 +1,8 @@
 """Pruning under Lightning: for the length of a test, or for good before training."""
 
 import copy
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from vfi.pruning.mask import Masks
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import Policy, describe
 from vfi.pruning.repair import repair
-from vfi.training.trainer import data_of, network_of
+from vfi.training.trainer import datamodule, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -166,6 +168,7 @@ class ChannelPruning(Callback):
             "mode": self.mode,
             "repair": self.repair,
             "ratio": self.plan.ratio,
+            "plan_sha256": plan_digest(self.plan),
             "parameters": {"dense": before, "compact": after},
             "widths": self.plan.widths,
             "emptied": list(self.plan.emptied),
@@ -180,23 +183,25 @@ class ChannelPruning(Callback):
             return False
         # Test hooks run under inference mode; what is made here may be trained later.
         with torch.inference_mode(False):
-            plan = self.plan or self._make_plan(trainer, pl_module)
+            self.plan = self.plan or self._make_plan(trainer, pl_module)
             if self.mode == "compact":
-                pruned = compact(network, plan)
+                pruned = compact(network, self.plan)
                 if self.repair:
-                    self._repair(pruned, plan, trainer, pl_module)
+                    self._repair(pruned, trainer, pl_module)
             else:
                 pruned = copy.deepcopy(network)
-                Masks(pruned, plan).apply()
-        self.plan = plan
-        self.dense, pl_module.network = network, pruned
-        if emptied := plan.emptied:
+                Masks(pruned, self.plan).apply()
+        self.dense = network
+        pl_module.network = pruned
+        if emptied := self.plan.emptied:
             logger.warning("the policy leaves nothing of %s", ", ".join(emptied))
         return True
 
     def _restore(self, pl_module: LightningModule) -> None:
-        if self._borrowed and self.dense is not None:
-            pl_module.network, self.dense, self._borrowed = self.dense, None, False
+        if self._borrowed:
+            assert self.dense is not None  # it gave way to the pruned one
+            pl_module.network = self.dense
+            self.dense, self._borrowed = None, False
 
     def _is_compact(self, network: RIFE) -> bool:
         """Whether ``network`` is what the plan leaves of another."""
@@ -204,24 +209,36 @@ class ChannelPruning(Callback):
 
     def _make_plan(self, trainer: Trainer, pl_module: LightningModule) -> PruningPlan:
         """The plan of the first process, for all: one that measures time differs in each."""
-        plan: dict[str, Any] = {}
+        sent: Any = None
         if trainer.is_global_zero:
             batches = self._batches(trainer, pl_module.device)
-            plan = self.policy(network_of(pl_module), batches).to_dict()
-        return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
+            made = self.policy(network_of(pl_module), batches)
+            sent = made.to_dict(), plan_digest(made)
+        content, digest = trainer.strategy.broadcast(sent)
+        plan = PruningPlan.from_dict(content)
+        if plan_digest(plan) != digest:
+            raise ValueError(
+                f"process {trainer.global_rank} got another plan than the first one made; run the "
+                "same version of the project in all processes"
+            )
+        return plan
 
-    def _repair(
-        self, pruned: RIFE, plan: PruningPlan, trainer: Trainer, pl_module: LightningModule
-    ) -> None:
+    def _repair(self, pruned: RIFE, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gives ``pruned`` the weights that the first process finds."""
-        state: dict[str, Any] = {}
-        if trainer.is_global_zero:
+        state: Any = None
+        if trainer.is_global_zero and self.plan is not None:
             batches = self._batches(trainer, pl_module.device)
-            state = repair(pruned, network_of(pl_module), plan, batches).cpu().state_dict()
+            state = repair(pruned, network_of(pl_module), self.plan, batches).cpu().state_dict()
         pruned.load_state_dict(trainer.strategy.broadcast(state))
 
     def _batches(self, trainer: Trainer, device: torch.device) -> Iterator[Batch]:
-        data = data_of(trainer)
+        data = datamodule(trainer)
         if not hasattr(data, "calibration_batches"):
             raise ValueError("calibration needs batches: test or fit with a data module")
         yield from data.calibration_batches(self.calibration, device, tested=trainer.testing)
+
+
+def plan_digest(plan: PruningPlan) -> str:
+    """SHA-256 of a plan: the same channels of the same shape give the same digits."""
+    text = json.dumps(plan.to_dict(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

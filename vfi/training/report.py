@@ -22,7 +22,7 @@ from vfi.training import runs
 from vfi.training.evaluation import gathered, pruning_of
 from vfi.training.history import Log
 from vfi.training.resume import checkpointing
-from vfi.training.trainer import data_of, results_of
+from vfi.training.trainer import datamodule
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class TrainingReport(Callback):
         self._step = trainer.global_step
         if not trainer.is_global_zero:
             return
-        data, pruning = data_of(trainer), pruning_of(trainer)
+        data, pruning = datamodule(trainer), pruning_of(trainer)
         record = {
             "command": ["python", "lightning_cli.py", *sys.argv[1:]],
             "config": self.config,
@@ -110,7 +110,7 @@ class TrainingReport(Callback):
         if step == self._step:
             return  # gradients are still being gathered
         self._step = step
-        if step % vars(trainer)["log_every_n_steps"]:
+        if step % getattr(trainer, "log_every_n_steps", 1):
             return
         means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
         self._losses = []
@@ -127,21 +127,20 @@ class TrainingReport(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: STEP_OUTPUT,
+        outputs: Any,
         batch: dict[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Notes scores, and the pictures of the triplets that are the hardest so far."""
-        results = results_of(outputs)
         for place, name in enumerate(batch["id"]):
-            psnr, ssim = (float(results[score][place]) for score in ("psnr", "ssim"))
+            psnr, ssim = (float(outputs[score][place]) for score in ("psnr", "ssim"))
             self._rows.append({"id": name, "psnr": psnr, "ssim": ssim})
             group = group_of(name)
             label = f"{group.replace('_', ' ')}, hardest" if group else "hardest"
             if label not in self._hardest or psnr < self._hardest[label].psnr:
                 frames = {key: batch[key][place].cpu() for key in ("img0", "gt", "img1")}
-                prediction = results["prediction"][place].float().cpu()
+                prediction = outputs["prediction"][place].float().cpu()
                 self._hardest[label] = sheets.Triplet(
                     label, name, **frames, prediction=prediction, psnr=psnr, ssim=ssim
                 )
@@ -184,6 +183,7 @@ class TrainingReport(Callback):
     @staticmethod
     def _resumed_step(trainer: Trainer) -> int:
         """The step of the checkpoint that training goes on from; its loops are restored later."""
-        path = str(trainer.ckpt_path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(
+            str(trainer.ckpt_path), map_location="cpu", weights_only=True, mmap=True
+        )
         return int(content["global_step"])

@@ -1,45 +1,23 @@
-"""What a trainer and a module hold, typed: Lightning sets some of it without a declaration."""
+"""What Lightning's trainer holds, by its type."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from vfi.models import RIFE
 
 
 def callbacks(trainer: Trainer) -> list[Callback]:
-    """The trainer's callbacks: the very list, which may be changed."""
-    found: list[Callback] = vars(trainer)["callbacks"]
+    """The trainer's callbacks: the list itself, to which more may be added."""
+    held: Any = trainer
+    found: list[Callback] = held.callbacks
     return found
 
 
-def set_callbacks(trainer: Trainer, chosen: list[Callback]) -> None:
-    """Puts other callbacks in their place."""
-    vars(trainer)["callbacks"] = chosen
-
-
-def data_of(trainer: Trainer) -> Any:
-    """The trainer's data module; None if it reads loaders."""
-    return vars(trainer).get("datamodule")
-
-
-def results_of(outputs: STEP_OUTPUT) -> Mapping[str, Any]:
-    """What a step of `InterpolationModule` gave.
-
-    Raises:
-        ValueError: if the module is another one.
-    """
-    if not isinstance(outputs, Mapping):
-        raise ValueError("reports need the scores that this project's modules give with each step")
-    return outputs
-
-
-def network_or_none(pl_module: LightningModule) -> RIFE | None:
-    """The module's network; None of a baseline that has none."""
-    network = getattr(pl_module, "network", None)
-    return network if isinstance(network, RIFE) else None
+def datamodule(trainer: Trainer) -> Any:
+    """The trainer's data module, None if it was given loaders."""
+    held: Any = trainer
+    return held.datamodule
 
 
 def network_of(pl_module: LightningModule) -> RIFE:
@@ -48,8 +26,8 @@ def network_of(pl_module: LightningModule) -> RIFE:
     Raises:
         ValueError: if the module has none.
     """
-    network = network_or_none(pl_module)
-    if network is None:
+    network = getattr(pl_module, "network", None)
+    if not isinstance(network, RIFE):
         raise ValueError(
             f"{type(pl_module).__name__} has no network to prune; pruning works on RIFEModule"
         )

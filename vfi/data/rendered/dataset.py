@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from vfi.data.augment import Augment, keyed_rng
-from vfi.data.images import Triplet, TripletSet, make_triplet
+from vfi.data.images import Triplet, make_triplet
 from vfi.data.rendered.degrading import check_codec, degrade
 from vfi.data.rendered.drawing import draw_frames, true_motion
 from vfi.data.rendered.photos import Photos
@@ -26,7 +27,7 @@ _WINDOW = 48  # photographs in use at a time, so that few are decoded and none s
 _PER_PHOTO = 4  # triplets after which the window moves on by one
 
 
-class RenderedTriplets(TripletSet):
+class RenderedTriplets(Dataset[Triplet]):
     """Triplets of one size, each decided by (seed, epoch, index) alone.
 
     Args:
@@ -151,7 +152,7 @@ def _colours(augment: Augment) -> Augment:
     )
 
 
-class RenderedClasses(TripletSet):
+class RenderedClasses(Dataset[Triplet]):
     """A fixed list of rendered triplets from held-out photographs, as many of each class of motion.
 
     An id ends in its class, as in ``bsds_1.jpg#7 motion_8to24``. The frames are held as one uint8
