@@ -1,6 +1,7 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
 import dataclasses
+import logging
 import math
 from dataclasses import dataclass
 from enum import Enum
@@ -12,9 +13,17 @@ from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
 from vfi.video.timing.timeline import Timing
-from vfi.video.write.codecs import ENCODERS, OutputFormat, codec_for, encoder_options, output_format
+from vfi.video.write.codecs import (
+    ENCODERS,
+    OutputFormat,
+    codec_for,
+    encoder_options,
+    keeps_alpha,
+    output_format,
+)
 from vfi.video.write.containers import CONTAINERS, Container, container_of
 from vfi.video.write.gif import GIF_MAX_RATE, PIXEL_FORMAT
+from vfi.video.write.light import TOLD
 from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.segments import VideoSettings
@@ -26,6 +35,9 @@ from vfi.video.write.workspace import Workspace
 
 _GIF_SUFFIX = ".gif"
 _DEEP = 10
+
+
+logger = logging.getLogger(__name__)
 
 
 class Target(Enum):
@@ -87,7 +99,7 @@ class Writing:
         turn = self.info.display_matrix
         if self.assembly is None:
             depth = self.options.bit_depth or self.info.spec.depth
-            return ImageSink(self.output, work, depth, turn)
+            return ImageSink(self.output, work, depth, turn, self.info.spec.alpha)
         length = self.options.segment
         if self.target is Target.GIF:
             return GifSink(self.output, work, self.assembly, self.timing, length, turn)
@@ -165,7 +177,9 @@ def _video_assembly(
     width, height = upright_size(info.width, info.height, turn)
     video = VideoSettings(
         codec=codec,
-        options=encoder_options(codec, options.crf, options.preset, info.width * info.height),
+        options=encoder_options(
+            codec, options.crf, options.preset, info.width * info.height, info.light
+        ),
         quality=quality if encoder.quality == "qscale" else None,
         format=output_format(codec, container, info, options.bit_depth),
         width=width,
@@ -177,11 +191,12 @@ def _video_assembly(
         threads=options.threads or 0,
     )
     streams = Streams()
+    _note_silence(streams, info, codec, container)
     if info.is_video:
         shown = math.floor(info.start * timing.speed / timing.time_base + Fraction(1, 2))
         late = shown * timing.time_base - info.start * timing.speed
         passage = Passage(info.path, info.clock, timing.speed, late)
-        streams = plan_streams(info.path, container, options.audio, passage)
+        plan_streams(streams, info.path, container, options.audio, passage)
     return Assembly(container, video, streams, info, timing.speed)
 
 
@@ -203,6 +218,26 @@ def _check_rate(codec: str, container: Container, rate: Fraction) -> None:
             )
 
 
+def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Container) -> None:
+    """Says what neither the codec nor the container can tell players."""
+    if info.spec.alpha and not keeps_alpha(codec, container):
+        streams.changed.append(
+            f"alpha is lost: {codec} in {container.format} has none (vp9 in webm, prores in mov "
+            "and ffv1 in mkv have)"
+        )
+        logger.warning("%s", streams.changed[-1])
+    if container.format in ("matroska", "webm"):
+        return
+    silent = []
+    if info.light and codec not in TOLD:
+        silent.append("the light of HDR")
+    if info.aspect not in (None, 1) and container.format == "avi" and codec != "mpeg4":
+        silent.append("that pixels are not square")
+    for what in silent:
+        streams.changed.append(f"{codec} in {container.format} does not tell {what}")
+        logger.warning("%s", streams.changed[-1])
+
+
 def _turned_aspect(info: SourceInfo, width: int) -> Fraction | None:
     turned = width != info.width
     return 1 / info.aspect if turned and info.aspect else info.aspect
@@ -215,12 +250,13 @@ def _gif_assembly(info: SourceInfo, timing: Timing) -> Assembly:
             f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
         )
     width, height = upright_size(info.width, info.height, info.display_matrix)
-    spec = PixelSpec("rgb", full_range=True)
+    alpha = info.spec.alpha
+    spec = PixelSpec("rgb", full_range=True, alpha=alpha)
     video = VideoSettings(
         codec="ffv1",
         options={},
         quality=None,
-        format=OutputFormat(spec, PIXEL_FORMAT, ColourTags(range=FULL)),
+        format=OutputFormat(spec, "bgra" if alpha else PIXEL_FORMAT, ColourTags(range=FULL)),
         width=width,
         height=height,
         aspect=None,

@@ -17,8 +17,10 @@ from vfi.video.read.colour import (
     spec_of,
     working_format,
 )
+from vfi.video.read.light import Light
 from vfi.video.read.source import SourceInfo
 from vfi.video.write.containers import Container, container_of
+from vfi.video.write.light import light_options
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +119,13 @@ ENCODERS = {
 }
 """Encoders by the name of their codec."""
 
+_ALPHA = {
+    "vp9": ("webm", "matroska"),
+    "prores": ("mov", "matroska"),
+    "ffv1": ("matroska", "avi"),
+}
+"""The containers in which a codec's pictures can be seen through."""
+
 _ALIASES = {"avc": "h264", "hevc": "h265", **{e.name: key for key, e in ENCODERS.items()}}
 
 
@@ -150,7 +159,11 @@ def codec_for(codec: str, path: Path, depth: int) -> str:
 
 
 def encoder_options(
-    key: str, crf: int | None, preset: str | None, pixels: int = 0
+    key: str,
+    crf: int | None,
+    preset: str | None,
+    pixels: int = 0,
+    light: Light | None = None,
 ) -> dict[str, str]:
     """The encoder's options for a quality and a preset.
 
@@ -160,6 +173,7 @@ def encoder_options(
         preset: the preset, None for the default.
         pixels: of a frame. Encoders hold many frames to look ahead; of large ones they hold fewer,
             so that a laptop's memory is enough.
+        light: of an HDR video.
 
     Raises:
         ValueError: if the encoder has no such setting or it is out of bounds.
@@ -178,6 +192,8 @@ def encoder_options(
         options[encoder.parameters] += f":rc-lookahead={max(ahead, _SHORTEST_LOOKAHEAD)}"
     if encoder.preset_option:
         options[encoder.preset_option] = str(preset or encoder.preset)
+    for name, words in (light_options(key, encoder.parameters, light) if light else {}).items():
+        options[name] = f"{options[name]}:{words}" if name in options else words
     return options
 
 
@@ -223,10 +239,12 @@ def output_format(
     # Players may lack gray; what is deep is not for them anyway.
     gray = source.kind == "gray" and (depth > 8 or key == "ffv1") and _takes_gray(key)
     kinds = ("gray",) if gray else ("yuv4",)
+    if source.alpha and keeps_alpha(key, container):
+        kinds = ("yuva420p",) if key == "vp9" else ("yuva4",)  # of others libvpx only says no
     choices = {
         name: spec_of(name, tags, info.height)
         for name in (format.name for format in _library_codec(key).video_formats or ())
-        if name.startswith(kinds) and working_format(name) == name
+        if name.startswith(kinds) and working_format(name, alpha=True) == name
     }
     if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
         depths = sorted({spec.depth for spec in choices.values()})
@@ -245,6 +263,11 @@ def output_format(
     if choices[name].depth < depth:
         logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
     return OutputFormat(choices[name], name, tags)
+
+
+def keeps_alpha(key: str, container: Container) -> bool:
+    """Whether a codec's pictures in a container can be seen through."""
+    return container.format in _ALPHA.get(key, ())
 
 
 def _takes_gray(key: str) -> bool:
