@@ -39,7 +39,7 @@ SETTINGS = {
 def module(tmp_path):
     path = tmp_path / "dense.safetensors"
     save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
-    return RIFEModule(str(path))
+    return RIFEModule(str(path), optimizer=OptimizerSpec(steps=4))
 
 
 def make_data(**train):
