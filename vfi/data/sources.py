@@ -148,7 +148,8 @@ def resolve(data: ValData) -> ValData:
 def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
-    root = data.root or ""  # `check_root` has seen to it where one is needed
+    check_root("root", data.source, data.root)  # callers that know their option have asked before
+    root = data.root or ""
     if data.source == "rendered":
         return RenderedClasses(root, data.per_class or _PER_CLASS, data.size)
     if data.per_class:

@@ -42,6 +42,10 @@ def run(args: Sequence[str]) -> None:
         VFICLI(args)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
+    except RuntimeError as error:
+        if "closed by peer" not in str(error):
+            raise
+        raise ValueError("another process of this run ended; its own message says why") from error
 
 
 class RecordConfig(SaveConfigCallback):

@@ -31,12 +31,17 @@ class WholePredictor(Predictor):
         ]
 
     def _colours(self, requests: Sequence[Request]) -> list[Tensor]:
-        inside = _changed(requests, lambda picture: picture.clamp(0, 1))
+        inside = _changed(requests, _clamped)
         made = super().__call__(inside)
         return [
             _with_rest(frame, outer, inner)
             for frame, outer, inner in zip(made, requests, inside, strict=True)
         ]
+
+
+def _clamped(picture: Tensor) -> Tensor:
+    low, high = picture.aminmax()
+    return picture if low >= 0 and high <= 1 else picture.clamp(0, 1)
 
 
 def _changed(requests: Sequence[Request], change: Callable[[Tensor], Tensor]) -> list[Request]:
@@ -56,6 +61,8 @@ def _put_together(colour: Tensor, alpha: Tensor, request: Request) -> Tensor:
 
 
 def _with_rest(frame: Tensor, outer: Request, inner: Request) -> Tensor:
+    if outer.first is inner.first and outer.second is inner.second:
+        return frame
     weight = float(outer.timestep)
     rest = torch.lerp(outer.first - inner.first, outer.second - inner.second, weight)
     return frame + rest
