@@ -1,6 +1,8 @@
 """New frames of pictures that hold more than the network takes: beyond white, and alpha."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -8,6 +10,16 @@ from torch import Tensor
 from vfi.video.make.predict import Predictor, Request
 
 _SEEN = 1 / 1024  # less opaque than this, a pixel has no colour of its own
+_REMEMBERED = 4  # pictures; each is the second of one pair and the first of the next
+
+
+@dataclass(frozen=True)
+class _Clamped:
+    """A picture, what the network sees of it, and the rest, None if there is none."""
+
+    picture: Tensor
+    inside: Tensor
+    rest: Tensor | None
 
 
 class WholePredictor(Predictor):
@@ -17,6 +29,8 @@ class WholePredictor(Predictor):
     frames do not flicker beside the originals. Of pictures ``(4, H, W)`` with alpha it sees the
     colours multiplied by it, as what is not there must not move, and then the alpha alone.
     """
+
+    _recent: deque[_Clamped] | None = None
 
     @torch.inference_mode()
     def __call__(self, requests: Sequence[Request]) -> list[Tensor]:
@@ -31,17 +45,31 @@ class WholePredictor(Predictor):
         ]
 
     def _colours(self, requests: Sequence[Request]) -> list[Tensor]:
-        inside = _changed(requests, _clamped)
+        pairs = [(self._clamped(r.first), self._clamped(r.second)) for r in requests]
+        inside = [
+            Request(first.inside, second.inside, request.timestep)
+            for (first, second), request in zip(pairs, requests, strict=True)
+        ]
         made = super().__call__(inside)
         return [
-            _with_rest(frame, outer, inner)
-            for frame, outer, inner in zip(made, requests, inside, strict=True)
+            _with_rest(frame, first.rest, second.rest, float(request.timestep))
+            for frame, (first, second), request in zip(made, pairs, requests, strict=True)
         ]
 
-
-def _clamped(picture: Tensor) -> Tensor:
-    low, high = picture.aminmax()
-    return picture if low >= 0 and high <= 1 else picture.clamp(0, 1)
+    def _clamped(self, picture: Tensor) -> _Clamped:
+        if self._recent is None:
+            self._recent = deque(maxlen=_REMEMBERED)
+        for known in self._recent:
+            if known.picture is picture:
+                return known
+        low, high = picture.aminmax()
+        if low >= 0 and high <= 1:
+            found = _Clamped(picture, picture, None)
+        else:
+            inside = picture.clamp(0, 1)
+            found = _Clamped(picture, inside, picture - inside)
+        self._recent.append(found)
+        return found
 
 
 def _changed(requests: Sequence[Request], change: Callable[[Tensor], Tensor]) -> list[Request]:
@@ -60,9 +88,8 @@ def _put_together(colour: Tensor, alpha: Tensor, request: Request) -> Tensor:
     return torch.cat([plain, alpha])
 
 
-def _with_rest(frame: Tensor, outer: Request, inner: Request) -> Tensor:
-    if outer.first is inner.first and outer.second is inner.second:
-        return frame
-    weight = float(outer.timestep)
-    rest = torch.lerp(outer.first - inner.first, outer.second - inner.second, weight)
-    return frame + rest
+def _with_rest(frame: Tensor, first: Tensor | None, second: Tensor | None, time: float) -> Tensor:
+    for rest, share in ((first, 1 - time), (second, time)):
+        if rest is not None:
+            frame = torch.add(frame, rest, alpha=share)
+    return frame
