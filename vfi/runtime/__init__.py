@@ -1,0 +1,1 @@
+"""The same network in other runtimes."""
