@@ -199,6 +199,21 @@ class Update(nn.Module):
         )
 
 
+class EnlargeState(nn.Module):
+    """Flow and mask after a last block that worked at ``1 / factor`` of the frames' resolution."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.flow = Enlarge(factor, FLOW_ORDER, factor)
+        self.mask = Enlarge(factor, planar_order(1))
+
+    @override
+    def forward(self, flow: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Both in phases, before and after."""
+        planes = F.pixel_shuffle(mask[:, :PHASES], 2)
+        return self.flow(_flow_planes(flow)), self.mask(planes)
+
+
 def _flow_planes(flow: Tensor) -> Tensor:
     """Flow out of its phases: ``(1, 16, H, W)`` -> ``(1, 4, 2 * H, 2 * W)``."""
     height, width = flow.shape[-2:]

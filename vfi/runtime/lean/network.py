@@ -7,7 +7,15 @@ from typing_extensions import override
 
 from vfi.models import RIFE, RIFESpec
 from vfi.models.ifnet import IFBlock
-from vfi.runtime.lean.blocks import FirstStem, PhaseStem, ShrunkStem, State, Trunk, Update
+from vfi.runtime.lean.blocks import (
+    EnlargeState,
+    FirstStem,
+    PhaseStem,
+    ShrunkStem,
+    State,
+    Trunk,
+    Update,
+)
 from vfi.runtime.lean.refine import Context, Correction
 from vfi.runtime.lean.rewrites import PHASES, shrinking
 from vfi.runtime.lean.sampling import WarpToPhases
@@ -38,14 +46,18 @@ class LeanRIFE(nn.Module):
             )
         self.size = height, width
         self.timed = spec.arbitrary_timestep
-        self.scales = tuple(block.scale for block in spec.blocks)
-        self.levels = _levels(spec)
+        steps = spec.steps()
+        self.scales = tuple(int(step.scale) for step in steps)
+        self.levels = (*(int(step.level) for step in steps), int(steps[-1].after))
         blocks = [network.get_submodule(f"block{i}") for i in range(len(spec.blocks))]
         self.shrinks = nn.ModuleDict(
             {str(factor): shrinking(factor, 6) for factor in {*self.scales, *self.levels} - {1}}
         )
         self.warps = nn.ModuleDict(
-            {str(level): WarpToPhases(height // level, width // level) for level in self.levels[1:]}
+            {
+                str(level): WarpToPhases(height // level, width // level)
+                for level in {*self.levels[1:-1], 1}
+            }
         )
         self.stems = nn.ModuleList(_stem(spec, i, block) for i, block in enumerate(blocks))
         self.trunks = nn.ModuleList(Trunk(block) for block in blocks)
@@ -59,6 +71,8 @@ class LeanRIFE(nn.Module):
                 zip(self.scales, self.levels, self.levels[1:], strict=False)
             )
         )
+        last = self.levels[-1]
+        self.enlarge = EnlargeState(last) if last > 1 else None
         self.context = self.correction = None
         if spec.refine is not None:
             self.context = Context(network.contextnet, height, width)
@@ -77,7 +91,8 @@ class LeanRIFE(nn.Module):
             ``(1, 3, H, W)``.
         """
         time = timestep.reshape(1, 1, 1, 1)
-        pyramid = {factor: self._shrunk(frames, factor) for factor in {*self.scales, *self.levels}}
+        factors = {*self.scales, *self.levels, 1}
+        pyramid = {factor: self._shrunk(frames, factor) for factor in factors}
         state: State | None = None
         for index, (stem, trunk, update) in enumerate(
             zip(self.stems, self.trunks, self.updates, strict=True)
@@ -86,6 +101,8 @@ class LeanRIFE(nn.Module):
             features = stem(shrunk, time) if state is None else stem(state, shrunk)
             flow, mask = update(trunk(features), state, time)
             level = self.levels[index + 1]
+            if index == len(self.stems) - 1 and self.enlarge is not None:
+                flow, mask, level = *self.enlarge(flow, mask), 1
             warped = self.warps[str(level)](pyramid[level], flow)
             state = State(flow, mask, warped)
         return self._finished(frames, state)
@@ -115,16 +132,11 @@ def _joined(frames: Tensor) -> Tensor:
     return frames.reshape(1, 6, *frames.shape[-2:])
 
 
-def _levels(spec: RIFESpec) -> tuple[int, ...]:
-    """The state has 1 / level of the frames' resolution before each block, and after the last."""
-    return (*(block.scale if spec.warp_at_scale else 1 for block in spec.blocks), 1)
-
-
 def _stem(spec: RIFESpec, index: int, block: IFBlock) -> nn.Module:
     conv = block.conv0[0][0]
     if index == 0:
         return FirstStem(conv, spec.first_inputs)
-    scale = spec.blocks[index].scale
-    if spec.warp_at_scale or scale == 1:
+    step = spec.steps()[index]
+    if step.scale == step.level:
         return PhaseStem(conv, spec.inputs)
-    return ShrunkStem(conv, spec.inputs, scale)
+    return ShrunkStem(conv, spec.inputs, int(step.scale / step.level))

@@ -5,6 +5,7 @@ tensor ``(B, C, 2H, 2W)`` *in phases* is ``(B, 4C, H, W)``. Which channel holds 
 signal is said by an `Order`. Every function here turns weights into weights; none sees an image.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -68,7 +69,8 @@ def same_on_phases(weight: Tensor) -> Tensor:
     """
     outputs, inputs = weight.shape[:2]
     phased = weight.new_zeros(outputs, 2, 2, inputs, 2, 2, 3, 3)
-    for out_y, out_x, row, column in torch.cartesian_prod(*map(torch.arange, (2, 2, 3, 3))).tolist():
+    places = itertools.product(range(2), range(2), range(3), range(3))
+    for out_y, out_x, row, column in places:
         y, x = out_y + row - 1, out_x + column - 1
         tap = weight[:, :, row, column]
         phased[:, out_y, out_x, :, y % 2, x % 2, y // 2 + 1, x // 2 + 1] = tap
