@@ -38,5 +38,7 @@ class Interpolator(nn.Module):
         if any(padding):
             img0 = F.pad(img0, padding, mode="replicate")
             img1 = F.pad(img1, padding, mode="replicate")
-        frame = self.network(img0, img1, timestep, flow_scale=flow_scale, history=False).frame
+        frame: Tensor = self.network(
+            img0, img1, timestep, flow_scale=flow_scale, history=False
+        ).frame
         return frame[..., :height, :width]

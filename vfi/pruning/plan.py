@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from vfi.models import RIFE, RIFESpec
-from vfi.pruning.channels import ChannelGroups, channel_groups, with_widths
+from vfi.pruning.channels import channel_groups, with_widths
+from vfi.pruning.groups import ChannelGroups
 from vfi.schema import check_record
 
 _PLAN = {"spec": dict, "keep": {str: [int]}, "protected?": {str: str}}
@@ -100,13 +101,13 @@ class PruningPlan:
         return with_widths(spec, {name: max(1, width) for name, width in self.widths.items()})
 
     def check(self, spec: RIFESpec) -> None:
-        """Makes sure that the plan fits a network; at which scale that warps is all the same.
+        """Makes sure that the plan fits a network; how it runs (`RIFESpec.plain`) is all the same.
 
         Raises:
             ValueError: if it was made for another variant or for other widths.
         """
-        spec = spec.for_inference().replace(warp_at_scale=self.spec.warp_at_scale)
-        if spec == self.spec:
+        spec = spec.for_inference()
+        if spec.plain() == self.spec.plain():
             return
         if spec.variant != self.spec.variant:
             raise ValueError(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator, RIFESpec, warp
 from vfi.models.device import laid_out
-from vfi.pruning.channels import Conv
+from vfi.pruning.channels import Conv, channel_groups
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class LayerShape:
         outputs: channels that it writes.
         stride: of the convolution.
         transposed: whether it is a transposed convolution.
-        activated: whether a PReLU follows.
+        activated: whether a PReLU, or another activation, follows.
         warped: whether its output is then warped, as context features are.
     """
 
@@ -164,10 +164,11 @@ def network_layers(spec: RIFESpec, height: int, width: int) -> dict[str, Layer]:
     def watch(name: str, conv: Conv) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
             calls = layers[name].calls + 1 if name in layers else 1
-            layers[name] = Layer(_shape(network, name, conv, args[0]), calls)
+            layers[name] = Layer(_shape(name, conv, args[0], name in producers), calls)
 
         return hook
 
+    producers = {p for group in channel_groups(spec).values() for p in group.producers}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.register_forward_pre_hook(watch(name, module))
@@ -175,8 +176,7 @@ def network_layers(spec: RIFESpec, height: int, width: int) -> dict[str, Layer]:
     return layers
 
 
-def _shape(network: RIFE, name: str, conv: Conv, features: Tensor) -> LayerShape:
-    parent = network.get_submodule(name.rpartition(".")[0])
+def _shape(name: str, conv: Conv, features: Tensor, activated: bool) -> LayerShape:
     return LayerShape(
         height=features.shape[2],
         width=features.shape[3],
@@ -184,7 +184,7 @@ def _shape(network: RIFE, name: str, conv: Conv, features: Tensor) -> LayerShape
         outputs=conv.out_channels,
         stride=conv.stride[0],
         transposed=isinstance(conv, nn.ConvTranspose2d),
-        activated=any(isinstance(module, nn.PReLU) for module in parent.children()),
+        activated=activated,
         warped=name.startswith("contextnet.") and name.endswith("conv2.0"),
     )
 

@@ -80,6 +80,7 @@ class RIFEModule(InterpolationModule):
         refine: whether the refine stage (context network and U-Net) is used.
         warp_at_scale: whether coarse estimates are warped at their own resolution, which is faster
             (see `vfi.models.RIFESpec`); None leaves that as it was saved.
+        options: further changes to the network by name; see `vfi.checkpoints.load_network`.
         objective: what `fit` minimises.
         optimizer: how.
         dense: the network that distillation learns from (a name or path); needed where the
@@ -97,6 +98,7 @@ class RIFEModule(InterpolationModule):
         objective: Objective | None = None,
         optimizer: OptimizerSpec | None = None,
         dense: str | None = None,
+        options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.source = network
@@ -110,7 +112,9 @@ class RIFEModule(InterpolationModule):
         self.dense_source = dense
         self._begun: int | None = None  # steps of the schedule that is resumed
         self._dense: list[RIFE] = []  # in a list, so that it is no submodule
-        self.network = load_network(network, refine, self.objective.needs_teacher, warp_at_scale)
+        self.network = load_network(
+            network, refine, self.objective.needs_teacher, warp_at_scale, options
+        )
 
     @classmethod
     @override
