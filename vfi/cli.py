@@ -129,7 +129,6 @@ def _prepare(level: int) -> None:
         root.addHandler(_Stderr())
     root.setLevel(logging.INFO)
     logging.getLogger("vfi").setLevel(level)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
     os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # from `reproduce`

@@ -63,8 +63,8 @@ def test_checkpoints_hold_the_average_and_load_as_networks(finished):
 def test_pruning_may_be_listed_after_the_average(finished, clips, tmp_path):
     path = recipe(tmp_path, clips)
     config = yaml.safe_load(path.read_text())
-    pruning, *others = config["trainer"]["callbacks"]
-    config["trainer"]["callbacks"] = [*others, pruning]  # as in a file that adds it to another's
+    *others, pruning = config["trainer"]["callbacks"]
+    config["trainer"]["callbacks"] = [pruning, *others]  # where it stands does not matter
     path.write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(path)]) == 0
     assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "prune_fit")))
@@ -103,7 +103,7 @@ def test_the_guard_tells_noise_from_divergence():
 
 def test_the_average_of_a_masked_network_is_masked(clips, tmp_path):
     config = yaml.safe_load(recipe(tmp_path, clips).read_text())
-    config["trainer"]["callbacks"][0]["init_args"]["mode"] = "mask"
+    config["trainer"]["callbacks"][-1]["init_args"]["mode"] = "mask"
     config["trainer"] |= {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1}
     (tmp_path / "mask.yaml").write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(tmp_path / "mask.yaml")]) == 0

@@ -13,6 +13,8 @@ import pytest
 from tests.helpers.clips import Blend
 from vfi.jobs.compare_video import compare_video
 from vfi.video import interpolate_video
+from vfi.video.read.light import light_of
+from vfi.video.write.light import display
 from vfi.video.write.segments import SegmentWriter
 from vfi.video.write.sinks import VideoSink
 
@@ -322,3 +324,65 @@ def test_the_report_is_what_a_probe_says(make_clip, tmp_path, blend):
     assert report["changed"] == report["lost"] == []
     assert report["settings"]["crf"] == "30"
     assert report["device"] == "cpu"
+
+
+MATROSKA = [("a.mkv", codec) for codec in ("h264", "h265", "vp9", "av1", "mpeg4", "ffv1", "prores")]
+OTHERS = [("a.webm", "vp9"), ("a.webm", "av1"), ("a.mp4", "av1"), ("a.mp4", "h265")]
+OTHERS += [("a.mov", "prores"), ("a.avi", "mpeg4")]
+
+
+@pytest.mark.parametrize(("out", "codec"), MATROSKA + OTHERS)
+@pytest.mark.parametrize("turn", [None, -90])
+def test_pixels_that_are_not_square(tmp_path, blend, out, codec, turn):
+    clip, aspect = tmp_path / "in.mp4", Fraction(32, 27)
+    with av.open(str(clip), "w") as output:
+        stream = output.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = aspect
+        stream.metadata["title"] = "Ein Titel"
+        if turn:
+            stream.set_display_rotation(turn)
+        for number in range(3):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([60 + 9 * number]) * plane.buffer_size)
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    interpolate_video(clip, tmp_path / out, blend, codec=codec)
+    with av.open(str(tmp_path / out)) as container:
+        stream = container.streams.video[0]
+        turned = turn and out.endswith("avi")
+        assert stream.sample_aspect_ratio == (1 / aspect if turned else aspect)
+        if out.endswith("mkv"):
+            assert "." not in stream.metadata.get("title", "")
+        assert len(list(container.decode(video=0))) == 6
+
+
+@pytest.mark.parametrize(
+    ("out", "codec"),
+    [
+        ("a.mkv", "h265"),
+        ("a.mkv", "vp9"),
+        ("a.mkv", "ffv1"),
+        ("a.mp4", "h265"),
+        ("a.mp4", "av1"),
+        ("a.mp4", "h264"),
+        ("a.webm", "av1"),
+    ],
+)
+def test_the_light_of_hdr(cases, tmp_path, blend, out, codec):
+    interpolate_video(cases / "hdr10.mkv", tmp_path / out, blend, codec=codec)
+    found = []
+    for path in (cases / "hdr10.mkv", tmp_path / out):
+        with av.open(str(path)) as container:
+            light = light_of(next(container.decode(video=0)))
+        found.append((display(light, 50_000, 10_000), light.levels))
+    assert found[0] == found[1]
+    assert found[0][1] == (1000, 400)
+
+
+def test_light_that_is_lost_is_said(cases, tmp_path, blend, caplog):
+    summary = interpolate_video(cases / "hdr10.mkv", tmp_path / "out.mov", blend, codec="prores")
+    assert summary.changed == ["prores in mov does not tell the light of HDR"]
+    assert "does not tell the light" in caplog.text

@@ -10,6 +10,7 @@ import torch
 from vfi.checkpoints import registry
 from vfi.checkpoints.formats import Checkpoint, read, write
 from vfi.models import RIFE, Interpolator, Options
+from vfi.models.device import usable
 
 __all__ = ["available_models", "load_model", "load_network", "save_network"]
 
@@ -59,7 +60,11 @@ def load_model(
     device: str | torch.device | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Interpolator:
-    """A ready-made model: ``model(img0, img1, timestep=0.5)``, frames of any size.
+    """A model ready for inference: ``model(img0, img1, timestep=0.5)``, frames of any size.
+
+    It is frozen and in eval mode, and takes tensors ``(B, 3, H, W)`` in [0, 1] or arrays
+    ``(H, W, 3)`` of uint8, RGB, and gives back the same kind. ``model.spec`` is its shape,
+    ``model.info`` what is known of it.
 
     Args:
         source: as for `load_network`.
@@ -68,9 +73,25 @@ def load_model(
 
     Raises:
         FileNotFoundError: as `load_network`.
-        ValueError: as `load_network`.
+        ValueError: as `load_network`; or if there is no such device.
+
+    >>> import numpy as np, vfi
+    >>> model = vfi.load_model("rife-tiny")
+    >>> black, white = (np.full((48, 64, 3), level, np.uint8) for level in (0, 255))
+    >>> int(model(black, black).max()) < 5
+    True
+    >>> model(black, white, timestep=2)
+    Traceback (most recent call last):
+    ValueError: timestep is 2.0; it must be in [0, 1]: 0 is img0, 1 is img1
+    >>> model.spec.variant, model.info["licence"][:3]
+    ('rife_v4.0', 'MIT')
     """
-    return Interpolator(load_network(source, options=options)).eval().to(device or "cpu")
+    place = usable(str(device)) if device is not None else torch.device("cpu")
+    checkpoint = _checkpoint(source)
+    info = {"source": str(source), **checkpoint.metadata, "card": registry.card(str(source))}
+    network = checkpoint.build(False, Options.from_dict(options or {}))
+    model = Interpolator(network, info)
+    return model.eval().requires_grad_(False).to(place)
 
 
 def save_network(network: RIFE, path: str | os.PathLike[str], **metadata: object) -> None:

@@ -6,6 +6,7 @@ carries the authors' file. Only that member is read; nothing of the package is i
 
 import contextlib
 import importlib.util
+import json
 import logging
 import os
 import subprocess
@@ -15,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 from rich.console import Console
@@ -69,6 +71,16 @@ def origin(name: str) -> str:
     if name == FETCHED:
         return f"PyPI's {REQUIREMENT}, on first use"
     return f"{_BY_HAND[name]}, by hand" if name in _BY_HAND else "this package"
+
+
+def card(name: str) -> dict[str, Any] | None:
+    """What is known of a released model: how it was made, quality, speed; None of any other."""
+    try:
+        cards = json.loads((_SHIPPED / "models.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found: dict[str, Any] | None = cards.get(name)
+    return found
 
 
 def load(name: str) -> Checkpoint:

@@ -1,5 +1,6 @@
 """Peak memory of this process, and of a fresh one that does nothing but run a model."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -32,8 +33,8 @@ def peak_memory_mib(device: str | torch.device = "cpu") -> float | None:
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / _MIB
-    if _STATUS.is_file():
-        # Not getrusage: Linux hands a parent's peak down to the programs it starts.
+    # Not getrusage: Linux hands a parent's peak down to the programs it starts.
+    with contextlib.suppress(OSError):  # not Linux
         for line in _STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024

@@ -1,6 +1,7 @@
 """Lightning's own subcommands: fit, validate, test and predict."""
 
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ def run(args: Sequence[str]) -> None:
         ValueError: if something is set up wrongly.
         argparse.ArgumentError: if an option or its value is not understood.
     """
+    for name in ("lightning.pytorch", "lightning.fabric"):  # they advertise at INFO
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         VFICLI(args)
     except MisconfigurationException as error:

@@ -119,7 +119,12 @@ def run(job: Plan, network: nn.Module, name: str = "", progress: bool = False) -
     """
     name, options = name or type(network).__name__, job.options
     predictor = WholePredictor(
-        network, options.flow_scale, options.batch_size, options.tile, options.tile_overlap
+        network,
+        options.flow_scale,
+        options.batch_size,
+        options.tile,
+        options.tile_overlap,
+        still=options.still == "on",
     )
     with limited_threads(options.threads):
         if job.writing is None:

@@ -33,6 +33,8 @@ class Settings:
             lower than it says; keep shows them as they are.
         static_threshold: frames that nowhere differ by more than this many levels of 255, over
             16x16 pixels, count as the same picture.
+        still: on puts back what stands still in both frames, such as text over a moving picture,
+            where the network dragged it along; off leaves frames as the network makes them.
         flow_scale: resolution at which motion is estimated, 0.25 to 2; if not given, 0.5 for 4K and
             1 below.
         tile: largest side in pixels of what the network sees at once, for little memory; 0 is off.
@@ -56,6 +58,7 @@ class Settings:
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD
     duplicates: Literal["keep", "drop"] = "keep"
     static_threshold: float = DEFAULT_STATIC_THRESHOLD
+    still: Literal["on", "off"] = "on"
     flow_scale: float | None = None
     tile: int = 0
     tile_overlap: int = 64
@@ -75,6 +78,7 @@ class Settings:
                 raise ValueError(f"{name} is {value}; it must be {low} or more")
         for name, allowed in (
             ("duplicates", ("keep", "drop")),
+            ("still", ("on", "off")),
             ("flow_scale", (None, 0.25, 0.5, 1.0, 2.0)),
         ):
             if getattr(self, name) not in allowed:

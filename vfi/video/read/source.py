@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vfi.video.read.clock import Clock
 from vfi.video.read.colour import ColourTags, PixelSpec
+from vfi.video.read.light import Light
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class SourceInfo:
         holds_last: whether the last frame is shown for a time of its own, as in a video.
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
+        light: of an HDR video, None if nothing is said.
         files: the files that are read.
         clock: the timeline of all its streams, of which the times above are.
     """
@@ -84,6 +86,7 @@ class SourceInfo:
     holds_last: bool = False
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False
+    light: Light | None = None
     files: tuple[Path, ...] = ()
     clock: Clock = field(default_factory=Clock)
 

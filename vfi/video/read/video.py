@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from vfi.video.read.clock import Scan, display_times, scan, unroll
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
+from vfi.video.read.light import light_of
 from vfi.video.read.media import open_video, plane_codes, side_data, tick, video_stream
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.source import Picture, Source, SourceInfo
@@ -80,6 +81,7 @@ class VideoSource(Source):
             holds_last=True,
             display_matrix=_display_matrix(first),
             is_video=True,
+            light=light_of(first),
             files=(self._path,),
             clock=self._clock,
         )
@@ -88,7 +90,8 @@ class VideoSource(Source):
         # Only MP4's sample tables count packets; AVI counts repeated frames too.
         frames = len(stream.index_entries) if "mp4" in container.format.name else 0
         packets = len(found.logs[found.video].pts)
-        start = getattr(container, "start_time", 0) or 0
+        # Matroska's length counts from 0, that of others from their start.
+        start = 0 if "matroska" in container.format.name else container.start_time or 0
         end = Fraction(start + (container.duration or 0), av.time_base)
         if found.error:
             self.problems.append(f"reading stopped early: {found.error}")

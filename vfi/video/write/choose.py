@@ -1,6 +1,7 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
 import dataclasses
+import logging
 import math
 from dataclasses import dataclass
 from enum import Enum
@@ -12,9 +13,16 @@ from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
 from vfi.video.timing.timeline import Timing
-from vfi.video.write.codecs import ENCODERS, OutputFormat, codec_for, encoder_options, output_format
+from vfi.video.write.codecs import (
+    ENCODERS,
+    OutputFormat,
+    codec_for,
+    encoder_options,
+    output_format,
+)
 from vfi.video.write.containers import CONTAINERS, Container, container_of
 from vfi.video.write.gif import GIF_MAX_RATE, PIXEL_FORMAT
+from vfi.video.write.light import TOLD
 from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.segments import VideoSettings
@@ -26,6 +34,9 @@ from vfi.video.write.workspace import Workspace
 
 _GIF_SUFFIX = ".gif"
 _DEEP = 10
+
+
+logger = logging.getLogger(__name__)
 
 
 class Target(Enum):
@@ -165,7 +176,9 @@ def _video_assembly(
     width, height = upright_size(info.width, info.height, turn)
     video = VideoSettings(
         codec=codec,
-        options=encoder_options(codec, options.crf, options.preset, info.width * info.height),
+        options=encoder_options(
+            codec, options.crf, options.preset, info.width * info.height, info.light
+        ),
         quality=quality if encoder.quality == "qscale" else None,
         format=output_format(codec, container, info, options.bit_depth),
         width=width,
@@ -177,11 +190,12 @@ def _video_assembly(
         threads=options.threads or 0,
     )
     streams = Streams()
+    _note_silence(streams, info, codec, container)
     if info.is_video:
         shown = math.floor(info.start * timing.speed / timing.time_base + Fraction(1, 2))
         late = shown * timing.time_base - info.start * timing.speed
         passage = Passage(info.path, info.clock, timing.speed, late)
-        streams = plan_streams(info.path, container, options.audio, passage)
+        plan_streams(streams, info.path, container, options.audio, passage)
     return Assembly(container, video, streams, info, timing.speed)
 
 
@@ -201,6 +215,20 @@ def _check_rate(codec: str, container: Container, rate: Fraction) -> None:
                 f"this makes {float(rate):g} frames a second and {what} takes at most {most}; ask "
                 "for fewer, or use another --codec or kind of file, such as h264 in mp4"
             )
+
+
+def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Container) -> None:
+    """Says what neither the codec nor the container can tell players."""
+    if container.format in ("matroska", "webm"):
+        return
+    silent = []
+    if info.light and codec not in TOLD:
+        silent.append("the light of HDR")
+    if info.aspect not in (None, 1) and container.format == "avi" and codec != "mpeg4":
+        silent.append("that pixels are not square")
+    for what in silent:
+        streams.changed.append(f"{codec} in {container.format} does not tell {what}")
+        logger.warning("%s", streams.changed[-1])
 
 
 def _turned_aspect(info: SourceInfo, width: int) -> Fraction | None:

@@ -17,8 +17,10 @@ from vfi.video.read.colour import (
     spec_of,
     working_format,
 )
+from vfi.video.read.light import Light
 from vfi.video.read.source import SourceInfo
 from vfi.video.write.containers import Container, container_of
+from vfi.video.write.light import light_options
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +152,11 @@ def codec_for(codec: str, path: Path, depth: int) -> str:
 
 
 def encoder_options(
-    key: str, crf: int | None, preset: str | None, pixels: int = 0
+    key: str,
+    crf: int | None,
+    preset: str | None,
+    pixels: int = 0,
+    light: Light | None = None,
 ) -> dict[str, str]:
     """The encoder's options for a quality and a preset.
 
@@ -160,6 +166,7 @@ def encoder_options(
         preset: the preset, None for the default.
         pixels: of a frame. Encoders hold many frames to look ahead; of large ones they hold fewer,
             so that a laptop's memory is enough.
+        light: of an HDR video.
 
     Raises:
         ValueError: if the encoder has no such setting or it is out of bounds.
@@ -178,6 +185,8 @@ def encoder_options(
         options[encoder.parameters] += f":rc-lookahead={max(ahead, _SHORTEST_LOOKAHEAD)}"
     if encoder.preset_option:
         options[encoder.preset_option] = str(preset or encoder.preset)
+    for name, words in (light_options(key, encoder.parameters, light) if light else {}).items():
+        options[name] = f"{options[name]}:{words}" if name in options else words
     return options
 
 

@@ -58,7 +58,7 @@ CONTAINERS = {
     ".avi": Container(
         "avi",
         ("mpeg4", "ffv1"),
-        ("mp3", "mp2", "ac3", "pcm_s16le", "pcm_u8"),
+        ("mp3", "mp2", "pcm_s16le", "pcm_u8"),  # of copied AC-3 the muxer writes wrong times
         "ac3",  # MP3's delay of 23 ms cannot be told here
         (),
         turns=False,

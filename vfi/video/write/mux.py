@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from vfi.video.read.media import media_name, open_video, video_stream
 from vfi.video.read.source import SourceInfo
 from vfi.video.write.containers import Container
+from vfi.video.write.matroska import complete, roomy
 from vfi.video.write.segments import SegmentWriter, VideoSettings, list_segments, read_packets
 from vfi.video.write.streams import Streams
 from vfi.video.write.tracks import kept_tags
@@ -53,6 +54,20 @@ class Assembly:
             ticks: every frame's timestamp and, last, that of the end.
         """
         self._join(path, segments, ticks, None)
+        if self._lacks_words():
+            complete(path, self._name, self.settings.aspect, self.info.light)
+
+    def _lacks_words(self) -> bool:
+        """Whether the container holds what PyAV cannot tell its muxer."""
+        matroska = self.container.format in ("matroska", "webm")
+        return matroska and bool(self.settings.aspect or self.info.light)
+
+    @property
+    def _name(self) -> str:
+        if not self.info.is_video:
+            return ""
+        with open_video(self.info.path) as source:
+            return video_stream(source, self.info.path).metadata.get("title", "")
 
     def rehearse(self, suffix: str, start: Fraction) -> None:
         """Writes two black frames and the first packets of all streams, at their true times.
@@ -119,6 +134,8 @@ class Assembly:
             track.add(output)
         if self.info.is_video:
             self._copy_metadata(output, video)
+        if self._lacks_words():
+            video.metadata["title"] = roomy(self._name)
         output.start_encoding()
         return video
 

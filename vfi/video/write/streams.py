@@ -58,10 +58,13 @@ class Streams:
         logger.warning("%s is left out: %s", _named(stream), why)
 
 
-def plan_streams(path: Path, container: Container, audio: str, passage: Passage) -> Streams:
+def plan_streams(
+    found: Streams, path: Path, container: Container, audio: str, passage: Passage
+) -> None:
     """Decides what becomes of every stream of the input but its pictures, with a warning if lost.
 
     Args:
+        found: is filled in.
         path: the input file.
         container: what is written.
         audio: ``auto`` copies sound that the container takes and re-encodes other, ``copy`` insists
@@ -71,20 +74,19 @@ def plan_streams(path: Path, container: Container, audio: str, passage: Passage)
     Raises:
         ValueError: if sound must be copied and cannot be.
     """
-    found = Streams()
     with open_video(path) as source:
         pictures = video_stream(source, path).index
         for stream in source.streams:
             if isinstance(stream, AudioStream):
                 if audio != "drop":
-                    _plan_audio(found, stream, container, audio, passage)
+                    told = "matroska" in source.format.name or _codec_name(stream) == "opus"
+                    _plan_audio(found, stream, container, audio, passage, told)
             elif stream.type == "subtitle":
                 _plan_subtitle(found, stream, container, passage)
             elif stream.type == "attachment" and container.format == "matroska":
                 found.take(stream, Attachment(passage, stream.index))
             elif stream.index != pictures and stream.codec_tag != _TIMECODE:
                 found.lose(stream, _WHY.get(_kind(stream), "it is not known what it holds"))
-    return found
 
 
 _WHY = {
@@ -104,13 +106,18 @@ def _named(stream: Stream) -> str:
 
 
 def _plan_audio(
-    found: Streams, stream: AudioStream, container: Container, audio: str, passage: Passage
+    found: Streams,
+    stream: AudioStream,
+    container: Container,
+    audio: str,
+    passage: Passage,
+    told: bool,
 ) -> None:
     name = _codec_name(stream)
     fits = not container.audio or name in container.audio
     placed = _stays_in_place(stream.index, container, passage.clock, passage)
     if passage.speed == 1 and fits and (placed or audio == "copy"):
-        found.take(stream, CopiedSound(passage, stream.index, container.hides))
+        found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
         return
     if audio == "copy":
         reason = (

@@ -127,9 +127,11 @@ class CopiedSound(Track):
     Attributes:
         hides: whether the output can hold packets that are decoded but not heard. Then the last
             one is kept, from which decoders start well.
+        told: whether a lead-in is told with the stream itself, as Matroska and Opus do.
     """
 
     hides: bool = False
+    told: bool = False
 
     def _packets(
         self, container: InputContainer, source: Stream
@@ -145,13 +147,17 @@ class CopiedSound(Track):
             if joined and end is not None and time < end - length / 2:
                 continue
             end = time + length
-            yield self._placed(packet, packet)
+            placed = self._placed(packet, packet)
+            if not self.hides and not self.told and packet.pts is not None and packet.pts < 0:
+                packet.pts = packet.dts = 0  # the half of it that is heard, a few samples late
+            yield placed
 
     def _is_hidden(self, packet: Packet, time: Fraction, length: Fraction) -> bool:
         """Whether a packet, shown so many seconds after the clock's zero, is not to be heard."""
         start = self.passage.clock.starts.get(self.index, Fraction(0))
-        if not self.hides:  # other lead-ins than those of edit lists are known to the stream
-            return packet.is_discard and time + length <= start + _ROUNDING
+        if not self.hides:
+            early = not self.told and time < -_ROUNDING and time + length / 2 < 0
+            return early or (packet.is_discard and time + length <= start + _ROUNDING)
         if time >= 0:  # what is before 0 is hidden, what is after cannot be
             return time + max(length, _ROUNDING) <= start
         lead_in = self.passage.clock.hidden.get(self.index, 0) <= LONGEST_LEAD_IN
