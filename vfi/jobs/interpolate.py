@@ -6,6 +6,7 @@ from typing import Any
 
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.runtime.eager import DEFAULT_MODEL
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.settings import Settings
@@ -22,6 +23,8 @@ def interpolate(
     model: str | list[str] = DEFAULT_MODEL,
     device: str = "auto",
     evaluate: bool = False,
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
     **settings: Any,
 ) -> None:
     """Makes a video smoother or slower: new frames between those it has.
@@ -35,6 +38,9 @@ def interpolate(
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
             output is then a folder.
+        runtime: torch, openvino, onnxruntime or auto, the fastest that is installed and agrees
+            with torch here.
+        precision: auto, float32, bfloat16 or int8.
         **settings: see `Settings`.
 
     Raises:
@@ -51,7 +57,9 @@ def interpolate(
     output = output or str(beside(Path(input), Settings(**settings)))
     if len(models) != 1:
         raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
-    summary = interpolate_video(input, output, models[0], device, progress=True, **settings)
+    summary = interpolate_video(
+        input, output, models[0], device, True, runtime, precision, **settings
+    )
     logger.info(
         "%s: %d frames from %d (%d by the network, %d cuts) in %.1f s, %.2f times real time",
         summary.output,

@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +47,7 @@ def onnx_bytes(network: RIFE) -> bytes:
         torch.onnx.export(
             _Pair(network).requires_grad_(False).eval(),
             example,
-            buffer,
+            cast(Any, buffer),  # which it takes, whatever its annotation says
             input_names=["frames", "timestep"],
             output_names=["frame"],
             dynamic_axes={"frames": {2: "height", 3: "width"}, "frame": {2: "height", 3: "width"}},

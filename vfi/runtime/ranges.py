@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def apply_ranges(network: LeanRIFE, ranges: Mapping[str, Range]) -> None:
     """
     layers = learnt_layers(network)
     if unknown := sorted(set(ranges) - set(layers)):
-        raise ValueError(f"these 8-bit ranges are another network's: there is no layer {unknown[0]}")
+        raise ValueError(f"8-bit ranges of another network: there is no layer {unknown[0]} here")
     for name, found in ranges.items():
         layers[name].range = found
 
@@ -89,7 +89,9 @@ def read_ranges(path: str | os.PathLike[str], digest: str) -> dict[str, Range]:
     return ranges
 
 
-def _recorder(values: list[tuple[float, float]]):  # type: ignore[no-untyped-def]
+def _recorder(
+    values: list[tuple[float, float]],
+) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     def record(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         flat = inputs[0].flatten()
         flat = flat[:: max(1, len(flat) // _SAMPLE)].float()

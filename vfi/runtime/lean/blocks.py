@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from vfi.models.ifnet import IFBlock
 from vfi.models.spec import FLOW_CHANNELS, SIGNALS
-from vfi.runtime.lean.layers import Enlarge, Learnt, learnt, top_left, total
+from vfi.runtime.lean.layers import Enlarge, Learnt, biases, known, learnt, top_left, total
 from vfi.runtime.lean.rewrites import (
     FLOW_ORDER,
     PHASES,
@@ -48,9 +48,15 @@ def columns(weight: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
     return dict(zip((*names, "flow") if rest else names, parts, strict=True))
 
 
-def _joined(parts: Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor | None:
-    found = [parts[name] for name in names if name in parts]
-    return torch.cat(found, 1) if found else None
+def _joined(parts: Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor:
+    return torch.cat([parts[name] for name in names if name in parts], 1)
+
+
+def _reading_frames(parts: Mapping[str, Tensor]) -> Learnt | None:
+    """The part of a stem that reads the frames as they are, if it does."""
+    if not {*_FRAMES} & {*parts}:
+        return None
+    return Learnt(convolution(_joined(parts, _FRAMES), None, 2, 1))
 
 
 class FirstStem(nn.Module):
@@ -88,8 +94,7 @@ class PhaseStem(nn.Module):
             time = strided_on_phases(parts["timestep"], planar_order(1)).sum(1, keepdim=True)
             mask = torch.cat((mask, time), 1)
         self.mask = top_left(mask)
-        frames = _joined(parts, _FRAMES)
-        self.frames = None if frames is None else Learnt(convolution(frames, None, 2, 1))
+        self.frames = _reading_frames(parts)
 
     @override
     def forward(self, state: State, frames: Tensor) -> Tensor:
@@ -116,8 +121,7 @@ class ShrunkStem(nn.Module):
         self.warped = Learnt(convolution(_joined(parts, _WARPED), conv.bias, 2, 1))
         self.flow = convolution(parts["flow"], None, 2, 1)
         self.mask = convolution(_joined(parts, ("mask", "timestep")), None, 2, 1)
-        frames = _joined(parts, _FRAMES)
-        self.frames = None if frames is None else Learnt(convolution(frames, None, 2, 1))
+        self.frames = _reading_frames(parts)
 
     @override
     def forward(self, state: State, frames: Tensor) -> Tensor:
@@ -140,11 +144,13 @@ class Trunk(nn.Module):
 
     def __init__(self, block: IFBlock) -> None:
         super().__init__()
-        self.activation = block.conv0[0][1]
-        self.second = learnt(block.conv0[1])
+        first, second = block.conv0
+        last = known(block.lastconv, nn.ConvTranspose2d)
+        self.activation = known(known(first, nn.Sequential)[1], nn.PReLU)
+        self.second = learnt(second)
         self.body = nn.Sequential(*(learnt(stage) for stage in block.convblock))
-        weight = transposed_on_phases(block.lastconv.weight.detach())
-        bias = block.lastconv.bias.detach().repeat_interleave(PHASES)
+        weight = transposed_on_phases(last.weight.detach())
+        bias = biases(last).repeat_interleave(PHASES)
         cut = FLOW_CHANNELS * PHASES
         self.flow = convolution(weight[:cut], bias[:cut], 1, 1)
         self.mask = convolution(weight[cut:], bias[cut:], 1, 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,19 @@ from torch.nn import functional as F
 from typing_extensions import override
 
 from vfi.runtime.lean.rewrites import Order, convolution, enlarging, replicated
+
+Kind = TypeVar("Kind")
+
+
+def known(module: object, kind: type[Kind]) -> Kind:
+    """``module``, which is a ``kind``: torch keeps submodules without their types.
+
+    Raises:
+        TypeError: if it is another.
+    """
+    if not isinstance(module, kind):
+        raise TypeError(f"{type(module).__name__} stands where the lean form needs {kind.__name__}")
+    return module
 
 
 @dataclass(frozen=True)
@@ -75,10 +89,17 @@ class Learnt(nn.Module):
         return features if self.activation is None else self.activation(features)
 
 
-def learnt(stage: nn.Sequential) -> Learnt:
+def biases(conv: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
+    """A convolution's biases; zeros if it has none."""
+    if conv.bias is None:
+        return torch.zeros(conv.out_channels)
+    return conv.bias.detach()
+
+
+def learnt(stage: object) -> Learnt:
     """The network's own convolution and PReLU as a `Learnt`."""
-    conv, activation = stage
-    return Learnt(conv, activation)
+    conv, activation = known(stage, nn.Sequential)
+    return Learnt(known(conv, nn.Conv2d), known(activation, nn.PReLU))
 
 
 def top_left(weight: Tensor, bias: Tensor | None = None) -> Learnt:

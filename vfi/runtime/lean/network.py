@@ -16,6 +16,7 @@ from vfi.runtime.lean.blocks import (
     Trunk,
     Update,
 )
+from vfi.runtime.lean.layers import known
 from vfi.runtime.lean.refine import Context, Correction
 from vfi.runtime.lean.rewrites import PHASES, shrinking
 from vfi.runtime.lean.sampling import WarpToPhases
@@ -49,7 +50,8 @@ class LeanRIFE(nn.Module):
         steps = spec.steps()
         self.scales = tuple(int(step.scale) for step in steps)
         self.levels = (*(int(step.level) for step in steps), int(steps[-1].after))
-        blocks = [network.get_submodule(f"block{i}") for i in range(len(spec.blocks))]
+        names = [f"block{index}" for index in range(len(spec.blocks))]
+        blocks = [known(network.get_submodule(name), IFBlock) for name in names]
         self.shrinks = nn.ModuleDict(
             {str(factor): shrinking(factor, 6) for factor in {*self.scales, *self.levels} - {1}}
         )
@@ -72,8 +74,9 @@ class LeanRIFE(nn.Module):
             )
         )
         last = self.levels[-1]
-        self.enlarge = EnlargeState(last) if last > 1 else None
-        self.context = self.correction = None
+        self.enlarge: EnlargeState | None = EnlargeState(last) if last > 1 else None
+        self.context: Context | None = None
+        self.correction: Correction | None = None
         if spec.refine is not None:
             self.context = Context(network.contextnet, height, width)
             self.correction = Correction(network.unet)
@@ -102,10 +105,11 @@ class LeanRIFE(nn.Module):
             flow, mask = update(trunk(features), state, time)
             level = self.levels[index + 1]
             if index == len(self.stems) - 1 and self.enlarge is not None:
-                flow, mask, level = *self.enlarge(flow, mask), 1
+                flow, mask = self.enlarge(flow, mask)
+                level = 1
             warped = self.warps[str(level)](pyramid[level], flow)
             state = State(flow, mask, warped)
-        return self._finished(frames, state)
+        return self._finished(frames, known(state, State))
 
     def _shrunk(self, frames: Tensor, factor: int) -> Tensor:
         if factor == 1:
@@ -120,7 +124,7 @@ class LeanRIFE(nn.Module):
         warped0, warped1 = state.warped.reshape(2, 3, PHASES, height, width).split(1)
         merged = warped1 + (warped0 - warped1) * weight
         merged = merged.reshape(1, 3 * PHASES, height, width)
-        if self.context is not None:
+        if self.context is not None and self.correction is not None:
             context = self.context(frames, state.flow)
             residual = self.correction(_joined(frames), state, context)
             merged = (merged + residual).clamp(0, 1)
@@ -133,7 +137,7 @@ def _joined(frames: Tensor) -> Tensor:
 
 
 def _stem(spec: RIFESpec, index: int, block: IFBlock) -> nn.Module:
-    conv = block.conv0[0][0]
+    conv = known(known(block.conv0[0], nn.Sequential)[0], nn.Conv2d)
     if index == 0:
         return FirstStem(conv, spec.first_inputs)
     step = spec.steps()[index]

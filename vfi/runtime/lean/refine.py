@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from vfi.models.refine import UNET_SIGNALS, ContextNet, Stage, UNet
 from vfi.runtime.lean.blocks import State, columns
-from vfi.runtime.lean.layers import Learnt, learnt, top_left
+from vfi.runtime.lean.layers import Learnt, biases, known, learnt, top_left
 from vfi.runtime.lean.rewrites import (
     FLOW_ORDER,
     PHASES,
@@ -36,7 +36,7 @@ class Context(nn.Module):
 
     def __init__(self, net: ContextNet, height: int, width: int) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(_Stage(stage) for stage in net.children())
+        self.stages = nn.ModuleList(_Stage(known(stage, Stage)) for stage in net.children())
         sizes = [(height >> level, width >> level) for level in range(1, len(self.stages) + 1)]
         self.warps = nn.ModuleList(WarpFeatures(*size) for size in sizes)
         self.halve = shrinking_phases(2, FLOW_ORDER, 0.5)
@@ -58,7 +58,8 @@ class _FirstStage(nn.Module):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
-        conv, self.activation = stage.conv1
+        first = known(stage.conv1, nn.Sequential)
+        conv, self.activation = known(first[0], nn.Conv2d), known(first[1], nn.PReLU)
         parts = columns(conv.weight.detach(), UNET_SIGNALS)
         frames = torch.cat((parts["img0"], parts["img1"]), 1)
         warped = torch.cat((parts["warped0"], parts["warped1"]), 1)
@@ -75,13 +76,14 @@ class _FirstStage(nn.Module):
         return self.second(self.activation(features))
 
 
-def _up(stage: nn.Sequential) -> Learnt:
-    conv, activation = stage
+def _up(stage: object) -> Learnt:
+    first, second = known(stage, nn.Sequential)
+    conv, activation = known(first, nn.ConvTranspose2d), known(second, nn.PReLU)
     slopes = nn.PReLU(PHASES * activation.num_parameters)
     slopes.weight = nn.Parameter(
         activation.weight.detach().repeat_interleave(PHASES), requires_grad=False
     )
-    bias = conv.bias.detach().repeat_interleave(PHASES)
+    bias = biases(conv).repeat_interleave(PHASES)
     return Learnt(convolution(transposed_on_phases(conv.weight.detach()), bias, 1, 1), slopes)
 
 
@@ -90,11 +92,12 @@ class Correction(nn.Module):
 
     def __init__(self, net: UNet) -> None:
         super().__init__()
-        self.first = _FirstStage(net.down0)
-        self.downs = nn.ModuleList(_Stage(stage) for stage in (net.down1, net.down2, net.down3))
+        self.first = _FirstStage(known(net.down0, Stage))
+        downs = (known(stage, Stage) for stage in (net.down1, net.down2, net.down3))
+        self.downs = nn.ModuleList(map(_Stage, downs))
         self.ups = nn.ModuleList(_up(stage) for stage in (net.up0, net.up1, net.up2, net.up3))
         # Halved: tanh reads half of it.
-        bias = net.conv.bias.detach().repeat_interleave(PHASES) / 2
+        bias = biases(net.conv).repeat_interleave(PHASES) / 2
         self.last = convolution(same_on_phases(net.conv.weight.detach()) / 2, bias, 1, 1)
 
     @override

@@ -23,7 +23,12 @@ def _sample(images: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
-class WarpToPhases(nn.Module):
+class _Grid(nn.Module):
+    base: Tensor
+    step: Tensor
+
+
+class WarpToPhases(_Grid):
     """Both frames at one size, sampled where the flow in phases points.
 
     Args:
@@ -56,7 +61,7 @@ class WarpToPhases(nn.Module):
         return _sample(frames, grid).reshape(1, 6 * PHASES, height, width)
 
 
-class WarpFeatures(nn.Module):
+class WarpFeatures(_Grid):
     """Both frames' features, sampled where the flow points; ``height`` x ``width`` pixels."""
 
     def __init__(self, height: int, width: int) -> None:
