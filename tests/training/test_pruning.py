@@ -22,6 +22,7 @@ from vfi.pruning import (
 from vfi.pruning.policy import describe
 from vfi.training.module import BaselineModule, RIFEModule
 from vfi.training.pruning import ChannelPruning, FineTuning
+from vfi.training.schedule import OptimizerSpec
 
 HALF = ArchitectureAware(0.4, L1(), scope="layer", min_channels=1, multiple=1)
 SETTINGS = {
@@ -38,7 +39,7 @@ SETTINGS = {
 def module(tmp_path):
     path = tmp_path / "dense.safetensors"
     save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
-    return RIFEModule(str(path))
+    return RIFEModule(str(path), optimizer=OptimizerSpec(steps=4))
 
 
 def make_data(**train):

@@ -82,6 +82,14 @@ def test_two_processes_stop_together_and_go_on(clips, tmp_path):
     assert_same_run(whole / "prune_fit", broken / "prune_fit")
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_failure_of_one_process_ends_both(clips, tmp_path, rank):
+    path = recipe(tmp_path, clips, disturbance(2, "fail", rank=rank))
+    done = command_line("fit", "-c", changed(path, devices=2, strategy="ddp"))
+    assert done.returncode == (2 if rank == 0 else -9)  # Lightning kills what waits in vain
+    assert f"process {rank} failed" in done.stderr.replace("\n", " ")
+
+
 def test_a_row_of_losses_is_an_optimizer_step_and_the_mean_of_its_batches(clips, tmp_path):
     settings = {"accumulate_grad_batches": 2, "max_epochs": 1, "log_every_n_steps": 1}
     path = changed(recipe(tmp_path, clips), **settings)

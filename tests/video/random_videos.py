@@ -206,7 +206,10 @@ def look(path: Path) -> Look:
 def broken(case: Case, folder: Path) -> list[str]:
     """What does not hold of what is made of a case."""
     clip, out = write(case, folder), folder / f"out.{case.out}"
-    before = look(clip)
+    try:
+        before = look(clip)
+    except av.error.FFmpegError:
+        return []  # too short for FFmpeg to tell what it is
     try:
         summary = interpolate_video(
             clip, out, Blend(), multiplier=case.multiplier, cut_threshold=None

@@ -283,7 +283,7 @@ def test_no_more_frames_are_called_safe_than_are_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("vfi.video.write.mux.Assembly.write", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises((OSError, ValueError), match="No space"):
         interpolate_video(make_clip(), tmp_path / "out.mp4", blend, segment=10)
     assert "stopped with 24 frames safe" in caplog.text
     folder = tmp_path / "out.mp4.parts"
@@ -386,3 +386,26 @@ def test_light_that_is_lost_is_said(cases, tmp_path, blend, caplog):
     summary = interpolate_video(cases / "hdr10.mkv", tmp_path / "out.mov", blend, codec="prores")
     assert summary.changed == ["prores in mov does not tell the light of HDR"]
     assert "does not tell the light" in caplog.text
+
+
+@pytest.mark.parametrize("out", ["a.mp4", "a.mov", "a.mkv", "a.avi"])
+def test_a_phones_tags(make_clip, tmp_path, blend, out):
+    clip, path = make_clip(), tmp_path / "phone.mov"
+    tags = {"com.apple.quicktime.make": "Apple", "title": "Ein Titel"}
+    with (
+        av.open(str(clip)) as source,
+        av.open(str(path), "w", container_options={"movflags": "use_metadata_tags"}) as output,
+    ):
+        output.metadata.update(tags)
+        stream = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    summary = interpolate_video(path, tmp_path / out, blend)
+    with av.open(str(tmp_path / out)) as container:
+        held = {key.lower(): value for key, value in container.metadata.items()}
+    assert held["title"] == "Ein Titel"
+    kept = held.get("com.apple.quicktime.make") == "Apple"
+    assert kept != any("com.apple.quicktime.make" in text for text in summary.lost)
+    assert kept or out == "a.avi"

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
-from vfi.data.images import Triplet, make_triplet
+from vfi.data.images import Triplet, TripletSet, make_triplet
 
 Frames = Sequence[np.ndarray]
 """(img0, gt, img1), each (H, W, 3) uint8 RGB."""
@@ -103,7 +103,7 @@ class Augment:
         if self.reverse_channels and draws[4]:
             frames = [frame[:, :, ::-1] for frame in frames]
         if self.jitter and draws[5]:
-            table = _tone_table(*factors[:2], factors[2:])
+            table = _tone_table(factors[0], factors[1], factors[2:])
             frames = [cv2.LUT(np.ascontiguousarray(frame), table) for frame in frames]
         if rng.random() < self.bars:
             frames = _letterboxed(frames, rng)
@@ -186,7 +186,7 @@ def changes(frames: Frames) -> tuple[float, float, float]:
 class Augmented(Dataset[Triplet]):
     """A map-style dataset varied anew each epoch, the same in whatever order it is read."""
 
-    def __init__(self, dataset: Dataset[Triplet], augment: Augment, seed: int = 0) -> None:
+    def __init__(self, dataset: TripletSet, augment: Augment, seed: int = 0) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed
@@ -202,7 +202,8 @@ class Augmented(Dataset[Triplet]):
     def __getitem__(self, index: int) -> Triplet:
         item = self.dataset[index]
         rng = keyed_rng(self.seed, self.epoch, index)
-        frames = [item[key].numpy().transpose(1, 2, 0) for key in ("img0", "gt", "img1")]
+        tensors = (item["img0"], item["gt"], item["img1"])
+        frames: Frames = [tensor.numpy().transpose(1, 2, 0) for tensor in tensors]
         frames = self.augment.vary(self.augment.cut(frames, rng), rng)
         return make_triplet(frames, item["id"], index)
 

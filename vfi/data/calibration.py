@@ -59,8 +59,8 @@ def open_train(train: TrainData, seed: int = 0, place: Place = Place()) -> Train
 
 def _open_rendered(train: TrainData, root: str | None, seed: int, place: Place) -> RenderedTriplets:
     count = train.steps * train.batch_size * place.world_size if train.steps else None
-    crop = train.augment.crop
-    return RenderedTriplets(root, crop, train.render, train.augment, count, seed=seed)
+    crop = train.augment.crop or 0  # `TrainData` wants one
+    return RenderedTriplets(root or "", crop, train.render, train.augment, count, seed=seed)
 
 
 def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
@@ -69,7 +69,7 @@ def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
             f"train.steps must be given when training with {place.world_size} processes"
         )
     return VideoTriplets(
-        train.root,
+        train.root or "",
         clips=train.clips,
         hold_out=train.hold_out,
         stream=train.stream,

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -220,13 +221,14 @@ def _require_end(
     if not stream.average_rate:
         return
     period = float(1 / stream.average_rate)
+    tick = stream.time_base or Fraction(0)
     if stream.frames:
         stated, slack = stream.frames * period, 0.02
     elif stream.duration:
-        stated, slack = float(stream.duration * stream.time_base), 0.02
+        stated, slack = float(stream.duration * tick), 0.02
     else:  # the whole file's length, which sound may stretch
         stated, slack = (container.duration or 0) / av.time_base, 0.05
-    start = float((stream.start_time or 0) * stream.time_base)
+    start = float((stream.start_time or 0) * tick)
     reached = end - start + period
     if stated - reached > max(3 * period, slack * stated):
         raise DamagedClipError(f"it ends after {reached:.1f} s of {stated:.1f} s")

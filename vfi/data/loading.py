@@ -27,7 +27,7 @@ class Shard(DistributedSampler):
         ValueError: if a process would have none and the others would wait for it.
     """
 
-    def __init__(self, dataset: Dataset, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, dataset: Any, rank: int = 0, world_size: int = 1) -> None:
         super().__init__(dataset, world_size, rank, shuffle=False)
         count = len(dataset)
         if count < world_size:
@@ -67,7 +67,7 @@ class EpochLoader(DataLoader):
         self._start = {"epoch": 0, "batches": 0}
 
     @override
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Any:
         # a generator, so that the epoch is asked for with the first batch: resuming at an epoch's
         # end, Lightning makes the next epoch's iterator while it still counts the old one
         epoch = max(self.epoch(), self._start["epoch"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from vfi.data.calibration import (
@@ -17,7 +17,7 @@ from vfi.data.calibration import (
     open_train,
     train_loader,
 )
-from vfi.data.images import Triplet
+from vfi.data.images import TripletSet
 from vfi.data.loading import Shard, check_workers, collate, loading_options
 from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
@@ -81,8 +81,8 @@ class TripletDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.train_set: TrainSet | None = None
-        self.val_set: Dataset[Triplet] | None = None
-        self.test_set: Dataset[Triplet] | None = None
+        self.val_set: TripletSet | None = None
+        self.test_set: TripletSet | None = None
         self._start: dict[str, int] = {}
 
     @override
@@ -90,7 +90,7 @@ class TripletDataModule(LightningDataModule):
         """Where training is: the epoch, and how many of its batches were trained on."""
         if self.trainer is None:
             return {}
-        loop = self.trainer.fit_loop
+        loop: Any = self.trainer.fit_loop
         epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
         if epochs.started == epochs.processed:  # between two epochs
             return {"epoch": epochs.processed, "batches": 0}
@@ -126,8 +126,9 @@ class TripletDataModule(LightningDataModule):
     @override
     def train_dataloader(self) -> DataLoader:
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
+        opened: Any = self.train_set
         loader = train_loader(
-            self.train_set,
+            opened,
             self.train,
             seed=self.seed,
             place=self._place(),
@@ -184,11 +185,13 @@ class TripletDataModule(LightningDataModule):
         """
         if tested:
             check_calibration(self.train, self.tested)
-        self.setup("fit")
-        for batch in islice(self.train_dataloader(), count):
+        # as one process would read them at the start, so that any number of processes has the same
+        dataset = open_train(self.train, self.seed)
+        loader = train_loader(dataset, self.train, seed=self.seed, workers=self.num_workers)
+        for batch in islice(loader, count):
             yield as_floats(on_device(batch, device))
 
-    def _in_order(self, dataset: Dataset[Triplet], batch_size: int, workers: int) -> DataLoader:
+    def _in_order(self, dataset: Any, batch_size: int, workers: int) -> DataLoader:
         place = self._place()
         sampler = Shard(dataset, place.rank, place.world_size)
         options = loading_options(workers)

@@ -4,7 +4,7 @@ import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from vfi.data.augment import MAX_SIDE, Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
@@ -140,14 +140,17 @@ def resolve(data: ValData) -> ValData:
     """The same with ``auto`` replaced: by the sample without a folder, else by the set it holds."""
     if data.source != "auto":
         return data
-    return replace(data, source="sample" if data.root is None else recognise(data.root))
+    found: Any = "sample" if data.root is None else recognise(data.root)
+    return replace(data, source=found)
 
 
 def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
+    check_root("root", data.source, data.root)  # callers that know their option have asked before
+    root = data.root or ""
     if data.source == "rendered":
-        return RenderedClasses(data.root, data.per_class or _PER_CLASS, data.size)
+        return RenderedClasses(root, data.per_class or _PER_CLASS, data.size)
     if data.per_class:
         if data.photos is None:
             raise ValueError(
@@ -160,14 +163,14 @@ def open_source(data: ValData, check: bool = True) -> TripletSet:
         return SampleTriplets()
     if data.source == "video":
         return ClipTriplets(
-            data.root,
+            root,
             clips=data.clips,
             strides=data.strides,
             per_clip=data.per_clip,
             size=data.size,
             short_side=data.short_side,
         )
-    return TripletFolder(data.root, data.source, data.split, check=check)
+    return TripletFolder(root, data.source, data.split, check=check)
 
 
 def recognise(root: str | os.PathLike[str]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
-from vfi.data.augment import MAX_SIDE, Augment, TripletFilter, keyed_rng
+from vfi.data.augment import MAX_SIDE, Augment, Frames, TripletFilter, keyed_rng
 from vfi.data.clips import Clip, DamagedClipError, Frame, choose_clips, decode
 from vfi.data.images import Triplet, make_triplet
 from vfi.data.mixing import Tally, interleaved, shuffled
@@ -62,7 +62,8 @@ class StreamSpec:
     @property
     def strides(self) -> tuple[int, int]:
         """The least and the greatest stride."""
-        return (self.stride, self.stride) if isinstance(self.stride, int) else tuple(self.stride)
+        low, high = (self.stride,) * 2 if isinstance(self.stride, int) else self.stride
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ class VideoTriplets(IterableDataset[Triplet]):
 
     def _finish(
         self,
-        frames: list[np.ndarray],
+        frames: Frames,
         clip: Clip,
         start: int,
         stride: int,

@@ -1,6 +1,6 @@
 """The network as its users want it: two frames of any size in, one frame out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from vfi.models.frames_io import Frame, check_timestep, give_back, to_tensors
 from vfi.models.rife import RIFE
 from vfi.models.spec import RIFESpec
+
+_is_tracing: Callable[[], bool] = torch.jit.is_tracing
 
 
 class Interpolator(nn.Module):
@@ -61,7 +63,8 @@ class Interpolator(nn.Module):
         Raises:
             ValueError: if a frame, the time or the precision cannot be taken, by name.
         """
-        if self.training or not _plain(img0, img1):
+        trusted = self.training or not _plain(img0, img1)
+        if trusted and isinstance(img0, Tensor) and isinstance(img1, Tensor):
             return self._made(img0, img1, timestep, flow_scale)
         weight = next(self.network.parameters())
         if weight.dtype != torch.float32:
@@ -92,7 +95,7 @@ class Interpolator(nn.Module):
 
 def _plain(*frames: object) -> bool:
     """Whether frames hold values that can be looked at: not so while a graph is recorded."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.compiler.is_compiling() or _is_tracing():
         return False
     return not any(
         isinstance(frame, Tensor) and (frame.is_meta or type(frame) is not Tensor)

@@ -26,6 +26,7 @@ from vfi.training.module import InterpolationModule
 from vfi.training.pruning import ChannelPruning
 from vfi.training.resume import checkpointing
 from vfi.training.stopping import Stopping
+from vfi.training.trainer import callbacks
 
 
 def run(args: Sequence[str]) -> None:
@@ -41,6 +42,10 @@ def run(args: Sequence[str]) -> None:
         VFICLI(args)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
+    except RuntimeError as error:
+        if "closed by peer" not in str(error):
+            raise
+        raise ValueError("another process of this run ended; its own message says why") from error
 
 
 class RecordConfig(SaveConfigCallback):
@@ -50,7 +55,7 @@ class RecordConfig(SaveConfigCallback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         config = yaml.safe_load(self.parser.dump(self.config, skip_validation=True))
         config.pop("base", None)  # all of it is in here
-        for callback in trainer.callbacks:
+        for callback in callbacks(trainer):
             if isinstance(callback, EvaluationReport | TrainingReport):
                 callback.config = config
 
@@ -85,19 +90,19 @@ class VFICLI(LightningCLI):
     @override
     def before_instantiate_classes(self) -> None:
         """Checks numbers, and names the run folder, before anything is made."""
-        config = self.config[self.subcommand]
-        settings.check(self.subcommand, config.as_dict())
-        config.trainer.default_root_dir = config.trainer.default_root_dir or (
-            f"runs/{self.subcommand}"
-        )
+        command = str(self.subcommand)
+        config = self.config[command]
+        settings.check(command, config.as_dict())
+        config.trainer.default_root_dir = config.trainer.default_root_dir or (f"runs/{command}")
         runfolder.check_folder(Path(config.trainer.default_root_dir))
 
     @override
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """A trainer whose checkpoints are whole, lie in the run folder, and outlast a signal."""
         trainer = super().instantiate_trainer(**options)
-        trainer.callbacks.append(Stopping())
-        trainer.callbacks = trainer._callback_connector._reorder_callbacks(trainer.callbacks)
+        held = callbacks(trainer)
+        held.append(Stopping())
+        held[:] = trainer._callback_connector._reorder_callbacks(held)
         if not isinstance(trainer.strategy, DeepSpeedStrategy):
             trainer.strategy.checkpoint_io = SafeCheckpointIO()
         for callback in checkpointing(trainer):  # with a logger, it would be the logger's folder
@@ -124,7 +129,7 @@ class VFICLI(LightningCLI):
     def before_fit(self) -> None:
         """Resumes: callbacks must know in ``setup`` whether there is a checkpoint."""
         # Pruning first, wherever a configuration adds it: others look at what it leaves.
-        self.trainer.callbacks.sort(key=lambda callback: not isinstance(callback, ChannelPruning))
+        callbacks(self.trainer).sort(key=lambda callback: not isinstance(callback, ChannelPruning))
         options = self.config_init["fit"]
         asked, folder = options.pop("ckpt_path", None), Path(self.trainer.default_root_dir)
         first, overwrite = self.trainer.is_global_zero, options.overwrite
@@ -174,6 +179,6 @@ class VFICLI(LightningCLI):
 
     def _end_others(self) -> None:
         """Ends the processes that this one started: they may wait for it in vain."""
-        launcher = self.trainer.strategy.launcher
+        launcher: Any = self.trainer.strategy.launcher
         if hasattr(launcher, "kill"):
             launcher.kill(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)

@@ -22,6 +22,7 @@ from vfi.models import RIFE, Interpolator
 from vfi.reporting import sheets
 from vfi.training.pruning import ChannelPruning
 from vfi.training.tested import tested
+from vfi.training.trainer import callbacks, network_of
 
 logger = logging.getLogger(__name__)
 _COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps", "speedup")
@@ -83,7 +84,7 @@ class EvaluationReport(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: dict[str, Any],
+        outputs: Any,
         batch: dict[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
@@ -110,7 +111,8 @@ class EvaluationReport(Callback):
         if not trainer.is_global_zero:
             return
         rows = pd.DataFrame(rows).sort_values(["index", "id"], ignore_index=True)
-        dataset = trainer.test_dataloaders.dataset
+        loader: Any = trainer.test_dataloaders
+        dataset = loader.dataset
         pruning = pruning_of(trainer)
         self.summary = {
             "scores": {name: math.fsum(rows[name]) / len(rows) for name in SCORES},
@@ -131,11 +133,11 @@ class EvaluationReport(Callback):
         reporting.write_csv(rows, self.output / "per_triplet.csv")
         reporting.write_csv([self.headline], self.output / "metrics.csv")
         reporting.write_json(self.summary, self.output / "metrics.json")
-        if pruning:
+        if pruning and pruning.plan:
             reporting.write_json(pruning.plan.to_dict(), self.output / "plan.json")
         if pruning and pruning.mode == "compact":
             path = self.output / "network.safetensors"
-            save_network(pl_module.network, path, parent=pl_module.source)
+            save_network(network_of(pl_module), path, parent=pl_module.source)
         if self.pictures and not isinstance(dataset, IterableDataset):
             self._draw(pl_module, dataset, rows)
 
@@ -168,7 +170,7 @@ class EvaluationReport(Callback):
         if pl_module.network is None:  # a baseline that is none
             return {}
         size = self.latency_size
-        costs = dataclasses.asdict(measure.efficiency(pl_module.network, *size))
+        costs = dataclasses.asdict(measure.efficiency(network_of(pl_module), *size))
         if self.repeats:
             models = {"dense": Interpolator(dense)} if dense else {}
             conditions = measure.Conditions(*size, channels_last=True, device=str(pl_module.device))
@@ -180,10 +182,10 @@ class EvaluationReport(Callback):
                 costs["dense_median_ms"] = measured["dense"].median_ms
             else:
                 del costs["speedup"]  # over itself
-        return costs | {"spec": pl_module.network.spec.to_dict()}
+        return costs | {"spec": network_of(pl_module).spec.to_dict()}
 
     def _draw(self, pl_module: LightningModule, dataset: Any, rows: pd.DataFrame) -> None:
-        chosen = sheets.best_median_worst(rows["psnr"])
+        chosen = sheets.best_median_worst(rows["psnr"].tolist())
         triplets = [
             _predicted(pl_module, dataset, label, rows.iloc[place])
             for label, place in chosen.items()
@@ -194,7 +196,7 @@ class EvaluationReport(Callback):
 
 def pruning_of(trainer: Trainer) -> ChannelPruning | None:
     """The callback that prunes under this trainer, if there is one."""
-    found = (callback for callback in trainer.callbacks if isinstance(callback, ChannelPruning))
+    found = (callback for callback in callbacks(trainer) if isinstance(callback, ChannelPruning))
     return next(found, None)
 
 

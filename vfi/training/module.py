@@ -51,6 +51,7 @@ class InterpolationModule(LightningModule):
             torch.cuda.synchronize(prediction.device)
         seconds = time.perf_counter() - started
         values = score(prediction, batch["gt"])
+        mean: Any
         for name, mean in self.means.items():
             mean.update(values[name])
             # The metric object, not its value: Lightning then averages over all processes' images.
@@ -119,7 +120,13 @@ class RIFEModule(InterpolationModule):
     @classmethod
     @override
     def load_from_checkpoint(
-        cls, checkpoint_path: str | os.PathLike[str], *args: Any, **settings: Any
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **settings: Any,
     ) -> "RIFEModule":
         """The module that a checkpoint of ``fit`` holds; no argument is needed.
 
@@ -128,16 +135,21 @@ class RIFEModule(InterpolationModule):
 
         Args:
             checkpoint_path: the ``.ckpt``.
-            *args: Lightning's own.
-            **settings: likewise, and arguments of the constructor.
+            map_location: Lightning's own, as the following ones.
+            hparams_file: not used: all is in the checkpoint.
+            strict: whether all weights must be there.
+            weights_only: whether nothing but tensors and plain data is read.
+            **settings: arguments of the constructor.
 
         Raises:
             FileNotFoundError: if there is no such file.
             ValueError: if it is damaged, or not this project's.
         """
         path = os.fspath(checkpoint_path)
-        settings = {"network": path, "weights_only": True, **settings}
-        return super().load_from_checkpoint(path, *args, **settings)
+        settings = {"network": path, **settings}
+        return super().load_from_checkpoint(
+            path, map_location, hparams_file, strict, weights_only, **settings
+        )
 
     @override
     def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:
@@ -149,7 +161,9 @@ class RIFEModule(InterpolationModule):
         if self._trainer is None:  # Lightning asks on loading a checkpoint, too
             return
         if self.trainer.training and self.objective.needs_dense and not self._dense:
-            dense = load_network(self.dense_source, refine=self.network.spec.refine is not None)
+            dense = load_network(
+                str(self.dense_source), refine=self.network.spec.refine is not None
+            )
             self._dense.append(dense.requires_grad_(False).to(self.device))
 
     @override
@@ -166,7 +180,7 @@ class RIFEModule(InterpolationModule):
             with torch.no_grad():
                 dense = self._dense[0](*frames)
         terms = self.objective(output, gt, dense)
-        loss = sum(terms.values())
+        loss: Any = sum(terms.values())
         self.log("loss", loss, prog_bar=True)
         self.log_dict({f"loss/{name}": term for name, term in terms.items()})
         return loss

@@ -22,6 +22,7 @@ from vfi.training import runs
 from vfi.training.evaluation import gathered, pruning_of
 from vfi.training.history import Log
 from vfi.training.resume import checkpointing
+from vfi.training.trainer import datamodule
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class TrainingReport(Callback):
         self._step = trainer.global_step
         if not trainer.is_global_zero:
             return
-        data, pruning = trainer.datamodule, pruning_of(trainer)
+        data, pruning = datamodule(trainer), pruning_of(trainer)
         record = {
             "command": ["python", "lightning_cli.py", *sys.argv[1:]],
             "config": self.config,
@@ -109,7 +110,7 @@ class TrainingReport(Callback):
         if step == self._step:
             return  # gradients are still being gathered
         self._step = step
-        if step % trainer.log_every_n_steps:
+        if step % getattr(trainer, "log_every_n_steps", 1):
             return
         means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
         self._losses = []
@@ -126,7 +127,7 @@ class TrainingReport(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: dict[str, Any],
+        outputs: Any,
         batch: dict[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
@@ -182,5 +183,7 @@ class TrainingReport(Callback):
     @staticmethod
     def _resumed_step(trainer: Trainer) -> int:
         """The step of the checkpoint that training goes on from; its loops are restored later."""
-        content = torch.load(trainer.ckpt_path, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(
+            str(trainer.ckpt_path), map_location="cpu", weights_only=True, mmap=True
+        )
         return int(content["global_step"])

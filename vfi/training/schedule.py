@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 from vfi.models import RIFE
+from vfi.training.trainer import callbacks
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,8 @@ class OptimizerSpec:
             steps: of the run, if that is known.
             passed: see `Schedule`.
         """
-        flow, rest = [], []
+        flow: list[torch.nn.Parameter] = []
+        rest: list[torch.nn.Parameter] = []
         for name, parameter in network.named_parameters():
             (flow if name.startswith("block") else rest).append(parameter)
         groups: list[dict[str, Any]] = [{"params": rest}]
@@ -109,7 +111,7 @@ def length(trainer: Trainer) -> tuple[int | None, Callable[[], float] | None]:
         ValueError: if nothing limits the run, or it has no step.
     """
     steps = trainer.estimated_stepping_batches
-    timer = next((c for c in trainer.callbacks if isinstance(c, Timer)), None)
+    timer = next((c for c in callbacks(trainer) if isinstance(c, Timer)), None)
     if steps == 0 or trainer.max_steps == 0 or trainer.max_epochs == 0:
         raise ValueError(
             f"max_steps is {trainer.max_steps} and max_epochs {trainer.max_epochs}: there is "

@@ -74,8 +74,9 @@ class Stopping(Callback):
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
         """Says how to go on where a signal left no time to save."""
-        stopped = isinstance(exception, Stopped)
-        if not isinstance(exception, KeyboardInterrupt | Stopped) or (stopped and exception.said):
+        if not isinstance(exception, KeyboardInterrupt | Stopped):
+            return
+        if isinstance(exception, Stopped) and exception.said:
             return
         if trainer.state.fn == "fit" and trainer.is_global_zero:
             number = exception.signal if isinstance(exception, Stopped) else signal.SIGINT

@@ -7,7 +7,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from vfi.checkpoints.formats import digest
 from vfi.files import sha256
-from vfi.models import RIFESpec
+from vfi.models import RIFE, RIFESpec
 
 
 def tested(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def tested(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         it has a name of the registry), ``weights_sha256`` and ``shape`` in words (None without a
         network), ``refine``, ``precision`` and ``runtime``.
     """
-    network = pl_module.network
+    network: RIFE | None = getattr(pl_module, "network", None)
     name = str(trainer.ckpt_path or pl_module.source)
     file = Path(name) if Path(name).is_file() else None
     facts: dict[str, Any] = {

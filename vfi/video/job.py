@@ -260,7 +260,7 @@ def _middle_image(job: Plan, predictor: Predictor, device: torch.device, model: 
     info = job.source.info
     start = time.perf_counter()
     first, second = job.source.pictures()
-    request = Request(first.rgb(device), second.rgb(device), Fraction(1, 2))
+    request = Request(first.whole(device), second.whole(device), Fraction(1, 2))
     with atomic_path(job.output) as path:
         write_image(path, info.spec.from_rgb(predictor([request])[0]))
     seconds = time.perf_counter() - start

@@ -1,30 +1,37 @@
-"""New frames of pictures that hold more than the network takes: what is whiter than white."""
+"""New frames of pictures that hold more than the network takes: beyond white, and alpha."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from vfi.video.make.predict import Predictor, Request
 
+_SEEN = 1 / 1024  # less opaque than this, a pixel has no colour of its own
+
 
 class WholePredictor(Predictor):
-    """A predictor of pictures ``(3, H, W)`` whose values may lie outside [0, 1].
+    """A predictor of pictures ``(3, H, W)`` whose values may lie outside [0, 1], or with alpha.
 
     The network sees them clamped. What was cut off is blended by time and added, so that new
-    frames do not flicker beside the originals.
+    frames do not flicker beside the originals. Of pictures ``(4, H, W)`` with alpha it sees the
+    colours multiplied by it, as what is not there must not move, and then the alpha alone.
     """
 
     @torch.inference_mode()
     def __call__(self, requests: Sequence[Request]) -> list[Tensor]:
-        """The requested frames, ``(3, H, W)`` each."""
-        clamped: dict[int, Tensor] = {}
-        for picture in (p for request in requests for p in (request.first, request.second)):
-            if id(picture) not in clamped:
-                clamped[id(picture)] = picture.clamp(0, 1)
-        inside = [
-            Request(clamped[id(r.first)], clamped[id(r.second)], r.timestep) for r in requests
+        """The requested frames, ``(3, H, W)`` or ``(4, H, W)`` as the given ones."""
+        if not requests or len(requests[0].first) == 3:
+            return self._colours(requests)
+        colours = self._colours(_changed(requests, lambda picture: picture[:3] * picture[3:]))
+        alphas = self._colours(_changed(requests, lambda picture: picture[3:].expand(3, -1, -1)))
+        return [
+            _put_together(colour, alpha[:1].clamp(0, 1), request)
+            for colour, alpha, request in zip(colours, alphas, requests, strict=True)
         ]
+
+    def _colours(self, requests: Sequence[Request]) -> list[Tensor]:
+        inside = _changed(requests, _clamped)
         made = super().__call__(inside)
         return [
             _with_rest(frame, outer, inner)
@@ -32,7 +39,30 @@ class WholePredictor(Predictor):
         ]
 
 
+def _clamped(picture: Tensor) -> Tensor:
+    low, high = picture.aminmax()
+    return picture if low >= 0 and high <= 1 else picture.clamp(0, 1)
+
+
+def _changed(requests: Sequence[Request], change: Callable[[Tensor], Tensor]) -> list[Request]:
+    """The requests for changed pictures, each of which is changed once."""
+    known: dict[int, Tensor] = {}
+    for picture in (p for request in requests for p in (request.first, request.second)):
+        if id(picture) not in known:
+            known[id(picture)] = change(picture)
+    return [Request(known[id(r.first)], known[id(r.second)], r.timestep) for r in requests]
+
+
+def _put_together(colour: Tensor, alpha: Tensor, request: Request) -> Tensor:
+    """Colours that are multiplied by alpha, and alpha, to ``(4, H, W)`` with plain colours."""
+    plain = torch.lerp(request.first[:3], request.second[:3], float(request.timestep))
+    plain = torch.where(alpha < _SEEN, plain, colour / alpha.clamp(min=_SEEN))
+    return torch.cat([plain, alpha])
+
+
 def _with_rest(frame: Tensor, outer: Request, inner: Request) -> Tensor:
+    if outer.first is inner.first and outer.second is inner.second:
+        return frame
     weight = float(outer.timestep)
     rest = torch.lerp(outer.first - inner.first, outer.second - inner.second, weight)
     return frame + rest

@@ -35,8 +35,12 @@ class Picture:
         return self.spec.to_rgb(self.planes, device)
 
     def whole(self, device: torch.device | str = "cpu") -> Tensor:
-        """``(3, H, W)`` float32 RGB with all that is stored, above white and below black too."""
-        return self.spec.to_rgb(self.planes, device, clamp=False)
+        """``(3, H, W)`` float32 RGB with all that is stored, above white and below black too.
+
+        With alpha there is a fourth channel; the colours are not multiplied by it.
+        """
+        rgb = self.spec.to_rgb(self.planes, device, clamp=False)
+        return torch.cat([rgb, self.spec.opacity(self.planes, device)]) if self.spec.alpha else rgb
 
     @property
     def nbytes(self) -> int:

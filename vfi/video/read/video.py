@@ -19,12 +19,13 @@ from av.video.stream import VideoStream
 from vfi.video.read.clock import Scan, display_times, scan, unroll
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
 from vfi.video.read.light import light_of
-from vfi.video.read.media import open_video, plane_codes, side_data, tick, video_stream
+from vfi.video.read.media import decoder_of, open_video, plane_codes, side_data, tick, video_stream
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.source import Picture, Source, SourceInfo
 
 logger = logging.getLogger(__name__)
 
+_OPAQUE = 255
 _UNKNOWN_RATE = Fraction(25)
 _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations are never off
 
@@ -50,13 +51,15 @@ class VideoSource(Source):
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
             aspect = stream.sample_aspect_ratio
             tags = _tags(first, stream.codec_context)
+            is_gif = container.format.name == "gif"
         self._by_order = found.by_order
         self._resized = False
         self._times = display_times(found, self._clock)
         if not self._times:  # a bare stream of pictures
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
-        self._format = working_format(first.format.name)
+        seen_through = not is_gif or _is_transparent(first)
+        self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
         if first.interlaced_frame:
             logger.warning("%s is interlaced; deinterlace it first for good results", path)
@@ -200,6 +203,7 @@ class VideoSource(Source):
 
 def _decode(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
     """Decodes all that can be; None stands for each packet that cannot."""
+    decoder = decoder_of(stream)
     while True:
         try:
             packet = next(packets)
@@ -208,7 +212,7 @@ def _decode(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFra
         except av.error.FFmpegError:
             packet = None  # the file ends or breaks here: empty the decoder
         try:
-            yield from stream.decode(packet)
+            yield from decoder.decode(packet)
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
@@ -239,3 +243,8 @@ def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     data = side_data(frame).get(Type.DISPLAYMATRIX)
     return None if data is None else tuple(np.frombuffer(data, np.int32).tolist())
+
+
+def _is_transparent(frame: VideoFrame) -> bool:
+    """Whether a frame with alpha, as all of a GIF are said to be, is seen through anywhere."""
+    return bool((frame.reformat(format="rgba").to_ndarray()[..., 3] < _OPAQUE).any())

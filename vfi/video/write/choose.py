@@ -18,6 +18,7 @@ from vfi.video.write.codecs import (
     OutputFormat,
     codec_for,
     encoder_options,
+    keeps_alpha,
     output_format,
 )
 from vfi.video.write.containers import CONTAINERS, Container, container_of
@@ -98,7 +99,7 @@ class Writing:
         turn = self.info.display_matrix
         if self.assembly is None:
             depth = self.options.bit_depth or self.info.spec.depth
-            return ImageSink(self.output, work, depth, turn)
+            return ImageSink(self.output, work, depth, turn, self.info.spec.alpha)
         length = self.options.segment
         if self.target is Target.GIF:
             return GifSink(self.output, work, self.assembly, self.timing, length, turn)
@@ -219,6 +220,12 @@ def _check_rate(codec: str, container: Container, rate: Fraction) -> None:
 
 def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Container) -> None:
     """Says what neither the codec nor the container can tell players."""
+    if info.spec.alpha and not keeps_alpha(codec, container):
+        streams.changed.append(
+            f"alpha is lost: {codec} in {container.format} has none (vp9 in webm, prores in mov "
+            "and ffv1 in mkv have)"
+        )
+        logger.warning("%s", streams.changed[-1])
     if container.format in ("matroska", "webm"):
         return
     silent = []
@@ -243,12 +250,13 @@ def _gif_assembly(info: SourceInfo, timing: Timing) -> Assembly:
             f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
         )
     width, height = upright_size(info.width, info.height, info.display_matrix)
-    spec = PixelSpec("rgb", full_range=True)
+    alpha = info.spec.alpha
+    spec = PixelSpec("rgb", full_range=True, alpha=alpha)
     video = VideoSettings(
         codec="ffv1",
         options={},
         quality=None,
-        format=OutputFormat(spec, PIXEL_FORMAT, ColourTags(range=FULL)),
+        format=OutputFormat(spec, "bgra" if alpha else PIXEL_FORMAT, ColourTags(range=FULL)),
         width=width,
         height=height,
         aspect=None,

@@ -119,6 +119,13 @@ ENCODERS = {
 }
 """Encoders by the name of their codec."""
 
+_ALPHA = {
+    "vp9": ("webm", "matroska"),
+    "prores": ("mov", "matroska"),
+    "ffv1": ("matroska", "avi"),
+}
+"""The containers in which a codec's pictures can be seen through."""
+
 _ALIASES = {"avc": "h264", "hevc": "h265", **{e.name: key for key, e in ENCODERS.items()}}
 
 
@@ -232,10 +239,12 @@ def output_format(
     # Players may lack gray; what is deep is not for them anyway.
     gray = source.kind == "gray" and (depth > 8 or key == "ffv1") and _takes_gray(key)
     kinds = ("gray",) if gray else ("yuv4",)
+    if source.alpha and keeps_alpha(key, container):
+        kinds = ("yuva420p",) if key == "vp9" else ("yuva4",)  # of others libvpx only says no
     choices = {
         name: spec_of(name, tags, info.height)
         for name in (format.name for format in _library_codec(key).video_formats or ())
-        if name.startswith(kinds) and working_format(name) == name
+        if name.startswith(kinds) and working_format(name, alpha=True) == name
     }
     if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
         depths = sorted({spec.depth for spec in choices.values()})
@@ -254,6 +263,11 @@ def output_format(
     if choices[name].depth < depth:
         logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
     return OutputFormat(choices[name], name, tags)
+
+
+def keeps_alpha(key: str, container: Container) -> bool:
+    """Whether a codec's pictures in a container can be seen through."""
+    return container.format in _ALPHA.get(key, ())
 
 
 def _takes_gray(key: str) -> bool:

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import logging
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from vfi.video.write.matroska import complete, roomy
 from vfi.video.write.segments import SegmentWriter, VideoSettings, list_segments, read_packets
 from vfi.video.write.streams import Streams
 from vfi.video.write.tracks import kept_tags
+
+logger = logging.getLogger(__name__)
 
 _RATE_PARTS = 1001
 _REHEARSED = 40  # packets of each stream
@@ -56,11 +59,34 @@ class Assembly:
         self._join(path, segments, ticks, None)
         if self._lacks_words():
             complete(path, self._name, self.settings.aspect, self.info.light)
+        if self.info.is_video:
+            self._note_lost_tags(path)
+
+    def _note_lost_tags(self, path: Path) -> None:
+        """Says which of the input's tags the container does not hold, by reading it back."""
+        with open_video(self.info.path) as source, open_video(path) as output:
+            held = {key.lower() for key in output.metadata}
+            lost = sorted(key for key in kept_tags(source.metadata) if key.lower() not in held)
+        if lost:
+            kind = self.container.format
+            self.streams.lost.append(f"tags that {kind} does not hold: {', '.join(lost)}")
+            logger.warning("%s", self.streams.lost[-1])
 
     def _lacks_words(self) -> bool:
         """Whether the container holds what PyAV cannot tell its muxer."""
         matroska = self.container.format in ("matroska", "webm")
         return matroska and bool(self.settings.aspect or self.info.light)
+
+    def _own_tags(self) -> str:
+        """The way to write tags of other names than MP4's own, if the input has any."""
+        if not self.info.is_video:
+            return ""
+        with open_video(self.info.path) as source:
+            return (
+                "+use_metadata_tags"
+                if any(key.startswith("com.") for key in source.metadata)
+                else ""
+            )
 
     @property
     def _name(self) -> str:
@@ -109,7 +135,7 @@ class Assembly:
 
     def _open(self, path: Path) -> OutputContainer:
         quick = self.container.format in ("mp4", "mov")  # the index first, so that it streams
-        options = {"movflags": "+faststart"} if quick else {}
+        options = {"movflags": "+faststart" + self._own_tags()} if quick else {}
         return av.open(
             media_name(path), "w", format=self.container.format, container_options=options
         )
@@ -134,6 +160,8 @@ class Assembly:
             track.add(output)
         if self.info.is_video:
             self._copy_metadata(output, video)
+        if self.settings.format.spec.alpha and settings.codec == "vp9":
+            video.metadata["alpha_mode"] = "1"
         if self._lacks_words():
             video.metadata["title"] = roomy(self._name)
         output.start_encoding()

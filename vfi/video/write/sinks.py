@@ -142,9 +142,14 @@ class ImageSink(Sink):
     chunk = 32
 
     def __init__(
-        self, output: Path, work: Workspace, depth: int, turn: tuple[int, ...] | None = None
+        self,
+        output: Path,
+        work: Workspace,
+        depth: int,
+        turn: tuple[int, ...] | None = None,
+        alpha: bool = False,
     ) -> None:
-        spec = PixelSpec("rgb", depth=8 if depth == 8 else 16, full_range=True)
+        spec = PixelSpec("rgb", depth=8 if depth == 8 else 16, full_range=True, alpha=alpha)
         super().__init__(output, work, spec, turn)
         self._next = 0
         present = 0

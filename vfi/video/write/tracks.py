@@ -20,7 +20,15 @@ from vfi.video.read.media import open_video, tick
 logger = logging.getLogger(__name__)
 
 _SUBTITLE_UNIT = Fraction(1, 1000)
-_OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "rotate")
+_OWN_TAGS = (
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "duration",
+    "rotate",
+    "alpha_mode",
+)
 _STATISTICS = re.compile(
     r"(_STATISTICS_.*|BPS|DURATION|NUMBER_OF_(FRAMES|BYTES)|SOURCE_ID)(-\w+)?$", re.IGNORECASE
 )
