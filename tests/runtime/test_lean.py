@@ -8,9 +8,9 @@ from torch import nn
 from tests.helpers.frames import frames
 from tests.helpers.small_networks import fill, small_spec
 from vfi.models import RIFE, Options
-from vfi.runtime.lean import LeanRIFE
-from vfi.runtime.lean.layers import Enlarge, Range, top_left
-from vfi.runtime.lean.rewrites import (
+from vfi.runtime.lean_layers import Enlarge, Range, top_left
+from vfi.runtime.lean_network import LeanRIFE
+from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
     planar_order,
     same_on_phases,

@@ -19,7 +19,8 @@ from vfi.checkpoints.formats import digest
 from vfi.files import atomic_path
 from vfi.models import Interpolator
 from vfi.runtime.extras import installed
-from vfi.runtime.lean.layers import Range
+from vfi.runtime.lean_layers import Range
+from vfi.runtime.lean_network import unsupported
 from vfi.runtime.onnx import ONNXNetwork
 from vfi.runtime.openvino import FORM, OpenVINONetwork, capabilities
 from vfi.runtime.ranges import SUFFIX, read_ranges
@@ -63,8 +64,8 @@ def load_model(
         options: changes to the network that need no other weights, see `vfi.models.Options`.
         runtime: torch, openvino, onnxruntime, or auto: the fastest of those installed whose frames
             agree with torch's here, which is measured once and remembered in the cache folder.
-        precision: float32, bfloat16 or int8; auto is the fastest that the processor computes in.
-            bfloat16 becomes float32, and says so, where the processor has no such instructions.
+        precision: float32, bfloat16 or int8; auto is int8 where the model comes with 8-bit ranges,
+            else float32. bfloat16 becomes float32, and says so, where the processor lacks it.
         threads: of the runtime; its default if None.
 
     Raises:
@@ -92,6 +93,8 @@ def load_model(
         raise ValueError(f"{runtime} runs on the CPU here, not on {place}; use runtime torch")
     if runtime == "auto":
         return _fastest(model, source, precision, threads)
+    if runtime == "openvino" and (reason := unsupported(model.spec)):
+        raise ValueError(f"{source} cannot run in openvino: {reason}; use runtime torch")
     return _compiled(model, source, runtime, precision, threads)
 
 
@@ -136,7 +139,8 @@ def _precision(asked: str, source: str | os.PathLike[str]) -> str:
         return "float32"
     if asked != "auto":
         return asked
-    return "bfloat16" if "BF16" in able else "float32"
+    # Not bfloat16: on processors with AVX-512 bf16 but no AMX it was measured to be slower.
+    return "int8" if "INT8" in able and _ranges_of(source).is_file() else "float32"
 
 
 def _ranges_of(source: str | os.PathLike[str]) -> Path:
@@ -161,8 +165,11 @@ def _fastest(
     model: Interpolator, source: str | os.PathLike[str], precision: str, threads: int | None
 ) -> Interpolator:
     """The model in OpenVINO where that is installed, agrees with torch and is faster."""
+    reason = unsupported(model.spec)
     if not installed("openvino"):
-        logger.info("runtime torch; `openvino`, an extra, would be faster")
+        reason = "openvino, an extra that is faster, is not installed"
+    if reason:
+        logger.info("runtime torch: %s", reason)
         return model
     candidate = _compiled(model, source, "openvino", precision, threads)
     network: Any = candidate.network

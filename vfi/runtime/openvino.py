@@ -18,8 +18,8 @@ from vfi.files import sha256
 from vfi.models import RIFE
 from vfi.runtime.compiled import CompiledNetwork, Runner
 from vfi.runtime.extras import required
-from vfi.runtime.lean import LeanRIFE
-from vfi.runtime.lean.layers import Range
+from vfi.runtime.lean_layers import Range
+from vfi.runtime.lean_network import LeanRIFE
 from vfi.runtime.ranges import apply_ranges
 
 logger = logging.getLogger(__name__)

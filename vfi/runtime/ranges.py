@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from vfi.files import atomic_path
 from vfi.models import RIFE
-from vfi.runtime.lean import LeanRIFE
-from vfi.runtime.lean.layers import Learnt, Range
+from vfi.runtime.lean_layers import Learnt, Range
+from vfi.runtime.lean_network import LeanRIFE
 
 SUFFIX = ".int8.json"
 _COVERED = 0.9999  # of the values: a few outliers would cost all others their precision

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
-from vfi.runtime.lean.rewrites import PHASES
+from vfi.runtime.lean_rewrites import PHASES
 
 
 def _positions(height: int, width: int) -> Tensor:

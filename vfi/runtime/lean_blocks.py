@@ -10,8 +10,17 @@ from typing_extensions import override
 
 from vfi.models.ifnet import IFBlock
 from vfi.models.spec import FLOW_CHANNELS, SIGNALS
-from vfi.runtime.lean.layers import Enlarge, Learnt, biases, known, learnt, top_left, total
-from vfi.runtime.lean.rewrites import (
+from vfi.runtime.lean_layers import (
+    Enlarge,
+    Learnt,
+    biases,
+    known,
+    learnt,
+    top_left,
+    top_left_float,
+    total,
+)
+from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
     PHASES,
     convolution,
@@ -88,12 +97,12 @@ class PhaseStem(nn.Module):
         parts = columns(conv.weight.detach(), names)
         warped = strided_on_phases(_joined(parts, _WARPED), _WARPED_ORDER)
         self.warped = top_left(warped, conv.bias)
-        self.flow = top_left(strided_on_phases(parts["flow"], FLOW_ORDER))
+        self.flow = top_left_float(strided_on_phases(parts["flow"], FLOW_ORDER))
         mask = strided_on_phases(parts["mask"], planar_order(1))
         if "timestep" in parts:  # the same in every phase
             time = strided_on_phases(parts["timestep"], planar_order(1)).sum(1, keepdim=True)
             mask = torch.cat((mask, time), 1)
-        self.mask = top_left(mask)
+        self.mask = top_left_float(mask)
         self.frames = _reading_frames(parts)
 
     @override

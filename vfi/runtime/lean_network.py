@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from vfi.models import RIFE, RIFESpec
 from vfi.models.ifnet import IFBlock
-from vfi.runtime.lean.blocks import (
+from vfi.runtime.lean_blocks import (
     EnlargeState,
     FirstStem,
     PhaseStem,
@@ -16,10 +16,10 @@ from vfi.runtime.lean.blocks import (
     Trunk,
     Update,
 )
-from vfi.runtime.lean.layers import known
-from vfi.runtime.lean.refine import Context, Correction
-from vfi.runtime.lean.rewrites import PHASES, shrinking
-from vfi.runtime.lean.sampling import WarpToPhases
+from vfi.runtime.lean_layers import known
+from vfi.runtime.lean_refine import Context, Correction
+from vfi.runtime.lean_rewrites import PHASES, shrinking
+from vfi.runtime.lean_sampling import WarpToPhases
 
 
 class LeanRIFE(nn.Module):
@@ -40,11 +40,7 @@ class LeanRIFE(nn.Module):
     def __init__(self, network: RIFE, height: int, width: int) -> None:
         super().__init__()
         spec = network.spec
-        stride = spec.stride()
-        if height < 1 or width < 1 or height % stride or width % stride:
-            raise ValueError(
-                f"frames of {height}x{width} pixels; height and width must be multiples of {stride}"
-            )
+        _check(spec, height, width)
         self.size = height, width
         self.timed = spec.arbitrary_timestep
         steps = spec.steps()
@@ -134,6 +130,29 @@ class LeanRIFE(nn.Module):
 def _joined(frames: Tensor) -> Tensor:
     """``(2, 3, H, W)`` -> ``(1, 6, H, W)``."""
     return frames.reshape(1, 6, *frames.shape[-2:])
+
+
+def _check(spec: RIFESpec, height: int, width: int) -> None:
+    if reason := unsupported(spec):
+        raise ValueError(f"{spec.variant} has no lean form: {reason}; use runtime torch")
+    stride = spec.stride()
+    if height < 1 or width < 1 or height % stride or width % stride:
+        raise ValueError(
+            f"frames of {height}x{width} pixels; height and width must be multiples of {stride}"
+        )
+
+
+def unsupported(spec: RIFESpec) -> str | None:
+    """What of a network cannot be rearranged; None if all of it can."""
+    if spec.encoder is not None or spec.features or not spec.accumulate_mask:
+        return "it passes features from block to block"
+    if any(block.residuals or block.shuffle for block in spec.blocks):
+        return "its blocks have residual convolutions"
+    if spec.refine is not None and spec.refine.scale != 1:
+        return f"its refine stage works at 1/{spec.refine.scale} of the resolution"
+    if list(spec.scales) != sorted(spec.scales, reverse=True):
+        return f"its blocks' scales {spec.scales} do not fall"
+    return None
 
 
 def _stem(spec: RIFESpec, index: int, block: IFBlock) -> nn.Module:

@@ -6,9 +6,9 @@ from torch.nn import functional as F
 from typing_extensions import override
 
 from vfi.models.refine import UNET_SIGNALS, ContextNet, Stage, UNet
-from vfi.runtime.lean.blocks import State, columns
-from vfi.runtime.lean.layers import Learnt, biases, known, learnt, top_left
-from vfi.runtime.lean.rewrites import (
+from vfi.runtime.lean_blocks import State, columns
+from vfi.runtime.lean_layers import Learnt, biases, known, learnt, top_left, top_left_float
+from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
     PHASES,
     convolution,
@@ -18,7 +18,7 @@ from vfi.runtime.lean.rewrites import (
     strided_on_phases,
     transposed_on_phases,
 )
-from vfi.runtime.lean.sampling import WarpFeatures
+from vfi.runtime.lean_sampling import WarpFeatures
 
 
 class _Stage(nn.Module):
@@ -65,8 +65,8 @@ class _FirstStage(nn.Module):
         warped = torch.cat((parts["warped0"], parts["warped1"]), 1)
         self.frames = Learnt(convolution(frames, conv.bias, 2, 1))
         self.warped = top_left(strided_on_phases(warped, planar_order(6)))
-        self.flow = top_left(strided_on_phases(parts["flow"], FLOW_ORDER))
-        self.mask = top_left(strided_on_phases(parts["mask"], planar_order(1)))
+        self.flow = top_left_float(strided_on_phases(parts["flow"], FLOW_ORDER))
+        self.mask = top_left_float(strided_on_phases(parts["mask"], planar_order(1)))
         self.second = learnt(stage.conv2)
 
     @override

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
-from vfi.runtime.lean.rewrites import Order, convolution, enlarging, replicated
+from vfi.runtime.lean_rewrites import Order, convolution, enlarging, replicated
 
 Kind = TypeVar("Kind")
 
@@ -105,6 +105,11 @@ def learnt(stage: object) -> Learnt:
 def top_left(weight: Tensor, bias: Tensor | None = None) -> Learnt:
     """A 2x2 convolution over phases that reads one pixel above and one left of its place."""
     return Learnt(convolution(weight, bias), pad=(1, 0, 1, 0))
+
+
+def top_left_float(weight: Tensor) -> nn.Sequential:
+    """The same where 8 bits would cost quality: what reads flow, mask or time."""
+    return nn.Sequential(nn.ZeroPad2d((1, 0, 1, 0)), convolution(weight))
 
 
 class Enlarge(nn.Module):
