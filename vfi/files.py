@@ -18,7 +18,9 @@ _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str], sync: bool = False) -> Iterator[Path]:
+def atomic_path(
+    path: str | os.PathLike[str], sync: bool = False, folder: Path | None = None
+) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` that is renamed to it on success, removed on failure.
 
     The temporary name keeps the suffix, so writers that choose a format by suffix work unchanged.
@@ -27,6 +29,8 @@ def atomic_path(path: str | os.PathLike[str], sync: bool = False) -> Iterator[Pa
         path: the final name.
         sync: wait until the contents are on the disk before renaming: for what must survive a
             power failure.
+        folder: where the temporary path lies instead, on the same disk: a kill leaves nothing
+            beside ``path``.
 
     Raises:
         ValueError: if ``path`` cannot be written (its folder cannot be made, is not writable, the
@@ -38,7 +42,7 @@ def atomic_path(path: str | os.PathLike[str], sync: bool = False) -> Iterator[Pa
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
+            dir=folder or path.parent, prefix=f".{path.stem}.", suffix=path.suffix
         )
     except OSError as error:
         raise ValueError(

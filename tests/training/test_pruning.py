@@ -175,7 +175,8 @@ def test_training_resumes_under_the_same_plan(module, tmp_path, mode):
     trainer = fit(module, pruning, steps=2)
     trainer.save_checkpoint(path)
 
-    other = RIFEModule(module.source)
+    longer = OptimizerSpec(steps=4)
+    other = RIFEModule(module.source, optimizer=longer)
     torch.nn.init.zeros_(other.network.block0.conv0[0][0].weight)  # would lead to another plan
     resumed = ChannelPruning(HALF, mode)
     fit(other, resumed, steps=4, ckpt=path)
@@ -192,6 +193,7 @@ def test_training_resumes_under_the_same_plan(module, tmp_path, mode):
 
 
 def test_a_checkpoint_without_a_plan_cannot_be_resumed_compact(module, tmp_path):
+    module.optimizer_spec = OptimizerSpec(steps=2)
     fit(module, steps=1).save_checkpoint(tmp_path / "dense.ckpt")
     with pytest.raises(ValueError, match=r"dense\.ckpt was not trained under this pruning policy"):
         fit(module, ChannelPruning(HALF), steps=2, ckpt=tmp_path / "dense.ckpt")

@@ -299,3 +299,13 @@ def test_bare_pictures_without_times(write, tmp_path, blend):
     clip = write("in.h264", list(range(12)), Fraction(1, 25))
     interpolate_video(clip, tmp_path / "out.mp4", blend)
     assert look(tmp_path / "out.mp4").times == [Fraction(n, 50) for n in range(24)]
+
+
+@pytest.mark.parametrize("out", ["out.mp4", "out.mkv", "out.avi"])
+@pytest.mark.parametrize("offset", [0.25, -0.25])
+def test_sound_can_be_moved(make_clip, probe, tmp_path, blend, out, offset):
+    clip = make_clip(sound="aac", frames=48)
+    interpolate_video(clip, tmp_path / out, blend, audio_offset=offset)
+    assert abs(probe(tmp_path / out).click - probe(clip).click - offset) < 0.01
+    with pytest.raises(ValueError, match="encoded again"):
+        interpolate_video(clip, tmp_path / "b.mp4", blend, audio_offset=offset, audio="copy")

@@ -51,7 +51,7 @@ class TrainData:
         augment: how triplets are cropped and varied.
         keep: which triplets of a video are kept.
         photos: of a mixed source, the folder of pictures to render from.
-        shares: of a mixed source, how much comes from where, by epoch.
+        shares: of a mixed source, how much comes from where, by epoch; half and half if not given.
         render: of a rendered or mixed source, what is drawn and how it moves.
     """
 
@@ -66,7 +66,7 @@ class TrainData:
     augment: Augment = field(default_factory=Augment)
     keep: TripletFilter = field(default_factory=TripletFilter)
     photos: str | None = None
-    shares: tuple[Shares, ...] = (Shares(),)
+    shares: tuple[Shares, ...] | None = None
     render: RenderSpec = field(default_factory=RenderSpec)
 
     def __post_init__(self) -> None:
@@ -80,7 +80,8 @@ class TrainData:
                 f"train.batch_size is {self.batch_size} with crops of {self.augment.crop} pixels: "
                 f"a batch would be {size:.0f} GiB of frames, and at most {_BATCH_GIB} are read"
             )
-        check_shares(self.shares)
+        if self.shares is not None:
+            check_shares(self.shares)
 
 
 @dataclass(frozen=True)

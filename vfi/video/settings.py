@@ -27,6 +27,7 @@ class Settings:
         bit_depth: 8 or 10 bits per colour value; as the input if not given.
         audio: auto copies the sound, or re-encodes it where it is slowed down or the file cannot
             hold it; copy insists on copying; drop leaves it out.
+        audio_offset: seconds by which the sound comes later, or earlier if below 0.
         cut_threshold: score, 0 to about 150, above which two frames belong to different scenes and
             are not blended; null blends everything.
         duplicates: drop interpolates across repeated frames, for video whose real frame rate is
@@ -55,6 +56,7 @@ class Settings:
     preset: str | None = None
     bit_depth: Literal[8, 10] | None = None
     audio: Literal["auto", "copy", "drop"] = "auto"
+    audio_offset: float = 0.0
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD
     duplicates: Literal["keep", "drop"] = "keep"
     static_threshold: float = DEFAULT_STATIC_THRESHOLD
@@ -119,5 +121,5 @@ class Settings:
 
     def shaping(self) -> dict[str, object]:
         """The settings that the output's frames depend on."""
-        neutral = {"batch_size", "resume", "audio"}
+        neutral = {"batch_size", "resume", "audio", "audio_offset"}
         return {key: value for key, value in vars(self).items() if key not in neutral}

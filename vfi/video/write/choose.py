@@ -196,7 +196,7 @@ def _video_assembly(
         shown = math.floor(info.start * timing.speed / timing.time_base + Fraction(1, 2))
         late = shown * timing.time_base - info.start * timing.speed
         passage = Passage(info.path, info.clock, timing.speed, late)
-        plan_streams(streams, info.path, container, options.audio, passage)
+        plan_streams(streams, info.path, container, options, passage)
     return Assembly(container, video, streams, info, timing.speed)
 
 

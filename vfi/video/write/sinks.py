@@ -117,7 +117,7 @@ class VideoSink(Sink):
         ticks.append(last if last > ticks[-1] else ticks[-1] + step)
         segments = list_segments(self._work.folder)
         _check_count(sum(map(count_frames, segments)), len(ticks) - 1, self._work.folder)
-        with atomic_path(self.output) as path:
+        with atomic_path(self.output, folder=self._work.folder) as path:
             self._join(path, segments, ticks)
             _check_count(count_frames(path), len(ticks) - 1, self.output)
         self._work.remove()

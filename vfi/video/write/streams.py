@@ -1,5 +1,6 @@
 """Decides what becomes of every stream of an input but its pictures."""
 
+import dataclasses
 import logging
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +12,7 @@ from av.stream import Stream
 from vfi.video.read.clock import Clock
 from vfi.video.read.media import is_cover, open_video, video_stream
 from vfi.video.write.containers import Container
+from vfi.video.write.options import WriteOptions
 from vfi.video.write.sound import AudioTrack, nearest, speakers
 from vfi.video.write.tracks import (
     LONGEST_LEAD_IN,
@@ -59,7 +61,7 @@ class Streams:
 
 
 def plan_streams(
-    found: Streams, path: Path, container: Container, audio: str, passage: Passage
+    found: Streams, path: Path, container: Container, options: WriteOptions, passage: Passage
 ) -> None:
     """Decides what becomes of every stream of the input but its pictures, with a warning if lost.
 
@@ -67,8 +69,8 @@ def plan_streams(
         found: is filled in.
         path: the input file.
         container: what is written.
-        audio: ``auto`` copies sound that the container takes and re-encodes other, ``copy`` insists
-            on copying, ``drop`` leaves it out.
+        options: ``audio`` auto copies sound that the container takes and re-encodes other, copy
+            insists on copying, drop leaves it out; ``audio_offset`` moves it.
         passage: from the input's times to the output's.
 
     Raises:
@@ -78,9 +80,9 @@ def plan_streams(
         pictures = video_stream(source, path).index
         for stream in source.streams:
             if isinstance(stream, AudioStream):
-                if audio != "drop":
+                if options.audio != "drop":
                     told = "matroska" in source.format.name or _codec_name(stream) == "opus"
-                    _plan_audio(found, stream, container, audio, passage, told)
+                    _plan_audio(found, stream, container, options, passage, told)
             elif stream.type == "subtitle":
                 _plan_subtitle(found, stream, container, passage)
             elif stream.type == "attachment" and container.format == "matroska":
@@ -109,14 +111,15 @@ def _plan_audio(
     found: Streams,
     stream: AudioStream,
     container: Container,
-    audio: str,
+    options: WriteOptions,
     passage: Passage,
     told: bool,
 ) -> None:
+    audio, moved = options.audio, Fraction(options.audio_offset)
     name = _codec_name(stream)
     fits = not container.audio or name in container.audio
     placed = _stays_in_place(stream.index, container, passage.clock, passage)
-    if passage.speed == 1 and fits and (placed or audio == "copy"):
+    if passage.speed == 1 and fits and not moved and (placed or audio == "copy"):
         found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
         return
     if audio == "copy":
@@ -135,6 +138,7 @@ def _plan_audio(
         changes.append(f"{stream.layout.name} becomes {layout}")
     if rate < stream.rate:
         changes.append(f"{stream.rate} Hz becomes {rate}")
+    passage = dataclasses.replace(passage, late=passage.late + moved)
     track = AudioTrack(passage, stream.index, encoder, not container.varies, container.hides)
     found.take(
         stream,
