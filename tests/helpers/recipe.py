@@ -22,10 +22,12 @@ class Disturbance(Callback):
         self.step = step
         self.kind = kind
         self.rank = rank
+        self.done = False
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if trainer.global_step != self.step or trainer.global_rank != self.rank:
+        if trainer.global_step != self.step or trainer.global_rank != self.rank or self.done:
             return
+        self.done = True  # a step of several batches is one
         if self.kind.startswith("SIG"):
             signal.raise_signal(getattr(signal, self.kind))
             return

@@ -64,13 +64,14 @@ class EpochLoader(DataLoader):
         super().__init__(dataset, **options)
         self.epoch = epoch
         self.steps = steps
+        self.reading: int | None = None  # the epoch that the last batch came from
         self._start = {"epoch": 0, "batches": 0}
 
     @override
     def __iter__(self) -> Any:
         # a generator, so that the epoch is asked for with the first batch: resuming at an epoch's
         # end, Lightning makes the next epoch's iterator while it still counts the old one
-        epoch = max(self.epoch(), self._start["epoch"])
+        epoch = self.reading = max(self.epoch(), self._start["epoch"])
         for part in (self.dataset, self.sampler):
             if hasattr(part, "set_epoch"):
                 part.set_epoch(epoch)

@@ -18,7 +18,7 @@ from vfi.data.calibration import (
     train_loader,
 )
 from vfi.data.images import TripletSet
-from vfi.data.loading import Shard, check_workers, collate, loading_options
+from vfi.data.loading import EpochLoader, Shard, check_workers, collate, loading_options
 from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
@@ -84,19 +84,18 @@ class TripletDataModule(LightningDataModule):
         self.val_set: TripletSet | None = None
         self.test_set: TripletSet | None = None
         self._start: dict[str, int] = {}
+        self._loader: EpochLoader | None = None
 
     @override
     def state_dict(self) -> dict[str, int]:
         """Where training is: the epoch, and how many of its batches were trained on."""
-        if self.trainer is None:
-            return {}
-        loop: Any = self.trainer.fit_loop
-        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
-        if epochs.started == epochs.processed:  # between two epochs
-            return {"epoch": epochs.processed, "batches": 0}
-        if batches.is_last_batch and batches.current.processed:
-            return {"epoch": epochs.processed + 1, "batches": 0}
-        return {"epoch": epochs.processed, "batches": batches.current.processed}
+        reading = self._loader.reading if self._loader else None
+        if reading is None or self.trainer is None:
+            return dict(self._start)
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress
+        if progress.is_last_batch:  # or the next epoch has not begun to be read
+            return {"epoch": reading + 1, "batches": 0}
+        return {"epoch": reading, "batches": progress.current.processed}
 
     @override
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -136,6 +135,7 @@ class TripletDataModule(LightningDataModule):
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
         )
         loader.load_state_dict(self._start)
+        self._loader = loader
         return loader
 
     @override

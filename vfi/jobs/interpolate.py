@@ -7,6 +7,7 @@ from typing import Any
 from vfi.files import writable_folder
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.runtime.eager import DEFAULT_MODEL
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.settings import Settings
@@ -24,6 +25,8 @@ def interpolate(
     model: str | list[str] = DEFAULT_MODEL,
     device: str = "auto",
     evaluate: bool = False,
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
     **settings: Any,
 ) -> None:
     """Makes a video smoother or slower: new frames between those it has.
@@ -38,6 +41,9 @@ def interpolate(
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
             output is then a folder.
+        runtime: torch, openvino, onnxruntime or auto, the fastest that is installed and agrees
+            with torch here.
+        precision: auto, float32, bfloat16 or int8.
         **settings: see `Settings`.
 
     Raises:
@@ -46,10 +52,16 @@ def interpolate(
         SystemExit: with status 1, if some of several inputs failed.
     """
     models = [model] if isinstance(model, str) else model
+    where: dict[str, Any] = {
+        "device": device,
+        "runtime": runtime,
+        "precision": precision,
+        "progress": True,
+    }
     if len(models) != 1 and not evaluate:
         raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
     if not evaluate and _are_several(input, settings):
-        _one_by_one([Path(path) for path in input], output, models[0], device, settings)
+        _one_by_one([Path(path) for path in input], output, models[0], where, settings)
         return
     input, settings = _pair(input, settings)
     if evaluate:
@@ -58,7 +70,7 @@ def interpolate(
         _evaluate(input, output, models, device, Settings(**settings))
         return
     output = output or str(beside(Path(input), Settings(**settings)))
-    _tell(interpolate_video(input, output, models[0], device, progress=True, **settings))
+    _tell(interpolate_video(input, output, models[0], **where, **settings))
 
 
 def _tell(summary: Summary) -> None:
@@ -82,7 +94,11 @@ def _are_several(input: str | list[str], settings: dict[str, Any]) -> bool:
 
 
 def _one_by_one(
-    inputs: list[Path], output: str | None, model: str, device: str, settings: dict[str, Any]
+    inputs: list[Path],
+    output: str | None,
+    model: str,
+    where: dict[str, Any],
+    settings: dict[str, Any],
 ) -> None:
     """Does one input after the other into a folder; one that fails does not stop the rest."""
     folder = Path(output) if output else None
@@ -100,7 +116,7 @@ def _one_by_one(
     for path, name in zip(inputs, names, strict=True):
         try:
             out = folder / name
-            _tell(interpolate_video(path, out, model, device, progress=True, **settings))
+            _tell(interpolate_video(path, out, model, **where, **settings))
         except (ValueError, OSError) as error:
             logger.error("%s: %s", path, error)
             failed.append(str(path))

@@ -17,6 +17,7 @@ from vfi.checkpoints.formats import weights_digest
 from vfi.files import atomic_path
 from vfi.models.device import device_of, limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.make.beyond import WholePredictor
 from vfi.video.make.engine import Engine
 from vfi.video.make.predict import Predictor, Request, takes_any_timestep
@@ -59,6 +60,8 @@ def interpolate_video(
     model: str | nn.Module = DEFAULT_MODEL,
     device: str = "auto",
     progress: bool = False,
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
     **settings: Any,
 ) -> Summary:
     """Interpolates a video, a folder of images or two images.
@@ -73,6 +76,9 @@ def interpolate_video(
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
         progress: show a progress bar on the terminal's error stream.
+        runtime: of a model given by name: torch, openvino, onnxruntime or auto, the fastest that
+            is installed and agrees with torch here; see `vfi.load_model`.
+        precision: auto, float32, bfloat16 or int8; see `vfi.load_model`.
         **settings: see `Settings`.
 
     Returns:
@@ -82,8 +88,9 @@ def interpolate_video(
         FileNotFoundError: if there is no input.
         ValueError: if something asked for cannot be done.
     """
-    job = prepare(input, output, Settings(**settings))
-    network, name = resolve_model(model, device)
+    options = Settings(**settings)
+    job = prepare(input, output, options)
+    network, name = resolve_model(model, device, runtime, precision, options.threads)
     return run(job, network, name, progress)
 
 

@@ -12,13 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vfi import measure, reporting
 from vfi.data.sources import TrainData, ValData
-from vfi.files import writable_folder
+from vfi.files import locked, writable_folder
 from vfi.jobs.sweep.points import Laboratory, Point, Setting, Variant
 from vfi.jobs.sweep.records import Record, kept, row
 from vfi.models import RIFESpec
 from vfi.models.device import usable
 from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
 from vfi.reporting import curves
+from vfi.stopping import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +93,9 @@ def sweep(
     folder = writable_folder(output)
     setting = Setting(data, limit, train, calibration, timing, repeats)
     laboratory = Laboratory(network, refine, setting)
-    records = _measure(laboratory, points, folder / "points")
-    _conclude(laboratory, records, folder)
+    with locked(folder):
+        records = _measure(laboratory, points, folder / "points")
+        _conclude(laboratory, records, folder)
 
 
 def _points(
@@ -153,11 +155,13 @@ def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> l
                     reporting.write_json(record, path)
                 records[point.name] = record
                 progress.advance(overall)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
         logger.warning(
             "stopped; %d of %d points are kept in %s, the same command goes on from there",
             len(records), len(points), folder,
         )  # fmt: skip
+        if isinstance(stop, Stopped):
+            stop.said = True
         raise
     return list(records.values())
 
