@@ -52,7 +52,7 @@ def start(clip: Path, out: Path, resume: bool) -> multiprocessing.Process:
     """The command in a process of its own."""
 
     def work() -> None:
-        job.resolve_model = lambda name, device: (Slow(), "slow")
+        job.resolve_model = lambda name, *_, **__: (Slow(), "slow")
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.dup2(os.open(f"{out}.log", os.O_WRONLY | os.O_CREAT), 2)
         words = ["interpolate", str(clip), "-o", str(out), "--segment", "8"]
