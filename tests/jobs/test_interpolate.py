@@ -10,7 +10,7 @@ from vfi.cli import main
 @pytest.fixture
 def blending(monkeypatch, blend):
     for module in ("job", "triples"):
-        monkeypatch.setattr(f"vfi.video.{module}.resolve_model", lambda name, device: (blend, name))
+        monkeypatch.setattr(f"vfi.video.{module}.resolve_model", lambda name, *_: (blend, name))
     return blend
 
 
