@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -95,7 +95,7 @@ class TripletDataModule(LightningDataModule):
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
         if progress.is_last_batch:  # or the next epoch has not begun to be read
             return {"epoch": reading + 1, "batches": 0}
-        return {"epoch": reading, "batches": progress.current.processed}
+        return {"epoch": reading, "batches": cast(Any, progress.current).processed}
 
     @override
     def load_state_dict(self, state_dict: dict[str, int]) -> None:

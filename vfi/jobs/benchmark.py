@@ -5,15 +5,18 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import track
+from torch import nn
 
 from vfi import reporting
-from vfi.checkpoints import load_model
 from vfi.files import writable_folder
 from vfi.measure.conditions import Conditions, Precision, check_positive
 from vfi.measure.costs import efficiency
 from vfi.measure.latency import compare_latency
 from vfi.measure.memory import peak_memory_of
+from vfi.models import RIFE, Interpolator
 from vfi.models.device import usable
+from vfi.runtime.compiled import CompiledNetwork
+from vfi.runtime.load import load_named
 
 _SHOWN = (
     *("model", "parameters", "macs", "flops", "weights_mib"),
@@ -36,7 +39,9 @@ def benchmark(
     """Measures models against each other: size, FLOPs, latency and memory.
 
     Args:
-        models: names or paths as for `vfi.load_model`; the first is what the others compare to.
+        models: names or paths as for `vfi.load_model`, with ``@RUNTIME`` or ``@RUNTIME/PRECISION``
+            behind them for other runtimes than torch: rife-fast@openvino/int8. The first is what
+            the others compare to.
         height: height of the frames in pixels.
         width: width of the frames in pixels.
         threads: torch's CPU threads; its default if not given.
@@ -56,12 +61,12 @@ def benchmark(
     check_positive(repeats=repeats)
     conditions = Conditions(height, width, threads, channels_last, precision, device)
     folder = writable_folder(output) if output else None
-    networks = {name: load_model(name, usable(device)) for name in models}
+    networks = {name: load_named(name, usable(device), threads) for name in models}
     latencies = compare_latency(networks, conditions, warmup=warmup, repeats=repeats, progress=True)
     rows = []
     for name in track(models, "memory", console=Console(stderr=True), transient=True):
-        memory = peak_memory_of(name, conditions)
-        costs = asdict(efficiency(networks[name], height, width))
+        memory = None if "@" in name else peak_memory_of(name, conditions)
+        costs = asdict(efficiency(_plain(networks[name]), height, width))
         rows.append({"model": name, **costs, **asdict(latencies[name]), "peak_memory_mib": memory})
     _show(rows)
     if folder:
@@ -69,6 +74,12 @@ def benchmark(
             {"models": rows, "environment": reporting.environment()}, folder / "benchmark.json"
         )
         reporting.write_csv(rows, folder / "benchmark.csv")
+
+
+def _plain(model: Interpolator) -> RIFE:
+    """The network itself, whatever runtime it is in."""
+    network: nn.Module = model.network
+    return network.network if isinstance(network, CompiledNetwork) else model.network
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

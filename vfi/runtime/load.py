@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -98,6 +98,22 @@ def load_model(
     return _compiled(model, source, runtime, precision, threads)
 
 
+def load_named(
+    text: str, device: str | torch.device | None = None, threads: int | None = None
+) -> Interpolator:
+    """A model by ``NAME``, ``NAME@RUNTIME`` or ``NAME@RUNTIME/PRECISION``; see `load_model`.
+
+    Raises:
+        FileNotFoundError: as `load_model`.
+        ValueError: likewise.
+    """
+    name, _, how = text.partition("@")
+    runtime, _, precision = (how or "torch").partition("/")
+    _check(runtime, precision or "auto")
+    kind, bits = cast(Runtime, runtime), cast(Precision, precision or "auto")
+    return load_model(name, device, None, kind, bits, threads)
+
+
 def _check(runtime: str, precision: str) -> None:
     if runtime not in (*RUNTIMES, "auto"):
         raise ValueError(f"runtime is {runtime!r}; choose from {', '.join((*RUNTIMES, 'auto'))}")
@@ -121,7 +137,7 @@ def _compiled(
     chosen = _precision(precision, source)
     name = digest(network.state_dict())
     if chosen == "int8":
-        ranges = read_ranges(_ranges_of(source), name)
+        ranges = read_ranges(ranges_of(source), name)
     cache = registry.cache_folder() / "openvino"
     made = OpenVINONetwork(network, chosen, threads, ranges, cache, name)
     return Interpolator(made, model.info).eval()
@@ -130,9 +146,9 @@ def _compiled(
 def _precision(asked: str, source: str | os.PathLike[str]) -> str:
     """The precision to use in OpenVINO, of what the processor has."""
     able = capabilities()
-    if asked == "int8" and not _ranges_of(source).is_file():
+    if asked == "int8" and not ranges_of(source).is_file():
         raise ValueError(
-            f"{source} has no 8-bit ranges ({_ranges_of(source)}); make them with `vfi quantize`"
+            f"{source} has no 8-bit ranges ({ranges_of(source)}); make them with `vfi quantize`"
         )
     if asked == "bfloat16" and "BF16" not in able:
         logger.warning("this processor has no bfloat16 instructions; float32 is used instead")
@@ -140,10 +156,10 @@ def _precision(asked: str, source: str | os.PathLike[str]) -> str:
     if asked != "auto":
         return asked
     # Not bfloat16: on processors with AVX-512 bf16 but no AMX it was measured to be slower.
-    return "int8" if "INT8" in able and _ranges_of(source).is_file() else "float32"
+    return "int8" if "INT8" in able and ranges_of(source).is_file() else "float32"
 
 
-def _ranges_of(source: str | os.PathLike[str]) -> Path:
+def ranges_of(source: str | os.PathLike[str]) -> Path:
     """Where the 8-bit ranges of a model lie: beside its weights."""
     path = registry.path_of(str(source)) if str(source) in registry.names() else None
     return (path or Path(source)).with_suffix(SUFFIX)
