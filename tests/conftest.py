@@ -34,6 +34,12 @@ def clips_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases() -> Path:
+    """A folder of small videos that are not plain."""
+    return _data("cases")
+
+
+@pytest.fixture(scope="session")
 def pretrained_v4() -> RIFE:
     """The official rife_v4.0, shared: tests that change it must copy it first."""
     try:

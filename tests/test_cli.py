@@ -57,7 +57,8 @@ def config_for(name: str, output: Path, **report: object) -> Path:
     config = whole(f"test/{name}.yaml")
     for callback in config["trainer"]["callbacks"]:
         if callback["class_path"] == "vfi.training.EvaluationReport":
-            callback["init_args"] |= {"output": str(output), **report}
+            callback["init_args"] |= report
+    config["trainer"]["default_root_dir"] = str(output)
     path = output.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config))
     return path
@@ -145,6 +146,8 @@ SHORT = {
     "sweep": [
         "--levels=[0.0,0.3]",
         "--limit=2",
+        "--calibration=1",
+        "--train.augment.crop=64",
         "--height=64",
         "--width=64",
         "--repeats=1",

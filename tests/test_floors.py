@@ -16,7 +16,7 @@ import pytest
 from tests.helpers.paths import ROOT
 
 FLOORS = (
-    ("_about", "models", "files", "shipped"),
+    ("_about", "models", "files", "schema", "shipped", "stopping"),
     ("checkpoints", "data", "reporting"),
     ("measure", "runtime"),
     ("pruning", "video"),
@@ -28,7 +28,7 @@ FLOORS = (
 )
 """From the ground up. A room imports from floors below its own, never from beside or above."""
 
-SINGLE = {"_about", "files", "shipped", "commands", "parsing", "cli"}
+SINGLE = {"_about", "files", "schema", "shipped", "stopping", "commands", "parsing", "cli"}
 """Rooms that are one file."""
 
 VIDEO_FLOORS = (("read",), ("timing",), ("write",), ("make",))
@@ -36,11 +36,11 @@ VIDEO_FLOORS = (("read",), ("timing",), ("write",), ("make",))
 
 KNOWS_LIGHTNING = ("vfi.training", "vfi.data.module", "vfi.jobs", "vfi.cli")
 
-MAX_ROOMS = 17
+MAX_ROOMS = 16  # folders of the package
 MAX_FILE = 299  # lines
 MAX_BODY = 39  # lines of a function that hold code: no docstring, blank line or comment
 
-KNOWN = {"vfi.video.write.choose imports vfi.video.settings"}
+KNOWN: set[str] = set()
 """What breaks a limit and waits for its cure."""
 
 
@@ -141,7 +141,7 @@ def test_every_room_has_a_floor():
 
 
 def test_there_are_few_rooms():
-    rooms = {path.parent for path in _modules().values()}
+    rooms = {path.parent for path in _modules().values()} - {ROOT / "vfi"}
     assert len(rooms) <= MAX_ROOMS
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from vfi._about import __version__
 
 if TYPE_CHECKING:
-    from vfi.checkpoints import available_models, load_model
+    from vfi.checkpoints import available_models
     from vfi.models import Interpolator
+    from vfi.runtime.load import load_model
     from vfi.video import interpolate_frames, interpolate_video
 
 _PLACES = {
@@ -18,7 +19,7 @@ _PLACES = {
     "available_models": "vfi.checkpoints",
     "interpolate_frames": "vfi.video",
     "interpolate_video": "vfi.video",
-    "load_model": "vfi.checkpoints",
+    "load_model": "vfi.runtime.load",
 }
 
 __all__ = [

@@ -12,6 +12,7 @@ from typing import TextIO
 from vfi import commands
 from vfi._about import DISTRIBUTION, __version__
 from vfi.commands import COMMANDS, EXTRAS, RENAMED
+from vfi.stopping import Stopped, stoppable
 
 TRACEBACK_VARIABLE = "VFI_TRACEBACK"
 INTERRUPTED = 130
@@ -26,14 +27,19 @@ def main(args: Sequence[str] | None = None) -> int:
         args: the words after the program's name; those of the process if None.
 
     Returns:
-        0, 2 after an error of the user, 130 after Ctrl-C.
+        0, 2 after an error of the user, 130 after Ctrl-C, 143 after SIGTERM.
     """
     given, level, debug = _own_options(sys.argv[1:] if args is None else list(args))
     _prepare(level)
     try:
-        _run(given)
+        with stoppable():
+            _run(given)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Stopped as stop:
+        if not stop.said:
+            logger.error("stopped by %s", stop.signal.name)
+        return stop.status
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if debug or extra is None:
@@ -123,7 +129,6 @@ def _prepare(level: int) -> None:
         root.addHandler(_Stderr())
     root.setLevel(logging.INFO)
     logging.getLogger("vfi").setLevel(level)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it advertises at INFO
     os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # from `reproduce`

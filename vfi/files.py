@@ -1,23 +1,40 @@
 """Writing and identifying files: nothing half-written is ever left under a final name."""
 
 import contextlib
+import errno
 import hashlib
+import logging
 import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import filelock
+
+logger = logging.getLogger(__name__)
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(
+    path: str | os.PathLike[str], sync: bool = False, folder: Path | None = None
+) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` that is renamed to it on success, removed on failure.
 
     The temporary name keeps the suffix, so writers that choose a format by suffix work unchanged.
 
+    Args:
+        path: the final name.
+        sync: wait until the contents are on the disk before renaming: for what must survive a
+            power failure.
+        folder: where the temporary path lies instead, on the same disk: a kill leaves nothing
+            beside ``path``.
+
     Raises:
-        ValueError: if ``path`` cannot be written (its folder cannot be made, is not writable, or
-            ``path`` is a folder).
+        ValueError: if ``path`` cannot be written (its folder cannot be made, is not writable, the
+            disk is full, or ``path`` is a folder).
     """
     path = Path(path)
     if path.is_dir():
@@ -25,7 +42,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
+            dir=folder or path.parent, prefix=f".{path.stem}.", suffix=path.suffix
         )
     except OSError as error:
         raise ValueError(
@@ -36,9 +53,28 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)  # mkstemp makes files private
+        if sync:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        if reason := _no_room(error):
+            raise ValueError(
+                f"cannot write {path}: {reason}; make room or choose another folder (what was "
+                "there before is unchanged)"
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _no_room(error: BaseException | None) -> str | None:
+    """The system's words for a disk that is full or failing, if that is behind an error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def writable_folder(path: str | os.PathLike[str]) -> Path:
@@ -71,6 +107,28 @@ def visible_files(folder: str | os.PathLike[str], suffixes: Collection[str]) -> 
     ]
 
 
+@contextlib.contextmanager
+def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Keeps a run folder for one process; the lock ends with it, however it ends.
+
+    Raises:
+        ValueError: if another process has it, or the folder cannot be written to.
+    """
+    lock = filelock.FileLock(writable_folder(folder) / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise ValueError(
+            f"another run is at work in {folder}; wait for its end, or choose another folder"
+        ) from None
+    except (OSError, NotImplementedError) as error:  # a file system without locks
+        logger.warning("cannot lock %s (%s): start no second run in it", folder, error)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -84,3 +142,14 @@ def natural_key(text: str) -> tuple[list[tuple[int, int | str]], str]:
     """A sorting key under which ``frame_10`` follows ``frame_9``, the same on every system."""
     parts = re.split(r"(\d+)", text)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], text
+
+
+def check_not_input(output: Path, inputs: Collection[Path]) -> None:
+    """Makes sure that writing does not change what is read, whatever names and links lead to it.
+
+    Raises:
+        ValueError: if ``output`` is one of the files.
+    """
+    for path in inputs:
+        if output.resolve() == path.resolve() or (output.exists() and output.samefile(path)):
+            raise ValueError(f"{output} is the input {path}; give the output another name")

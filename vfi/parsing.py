@@ -91,7 +91,13 @@ class Options:
             else:
                 spelled += [name, value] if name == "-c" else [f"{name}={value}"]
         self._place(loose, lists)
-        return [*spelled, *(f"--{name}={_value(values)}" for name, values in lists.items())]
+        return [*spelled, *(f"--{n}={self._value(n, values)}" for n, values in lists.items())]
+
+    def _value(self, name: str, values: list[str]) -> str:
+        """Several values, or one of an option that takes several, as a list."""
+        if name in self._lists:
+            return json.dumps(values, ensure_ascii=False)
+        return values[-1]
 
     def _place(self, loose: list[str], lists: dict[str, list[str]]) -> None:
         """Gives words without an option to the options that they mean."""
@@ -148,11 +154,6 @@ class Options:
             hint = f"did you mean --{close[0]}?" if close else f"see vfi {self._command} --help"
             raise ValueError(f"{self._command} has no option {word.partition('=')[0]}; {hint}")
         return f"--{name}", equals, value
-
-
-def _value(values: list[str]) -> str:
-    """One value as it is, several as a list."""
-    return values[0] if len(values) == 1 else json.dumps(values, ensure_ascii=False)
 
 
 def _is_number(word: str) -> bool:

@@ -74,6 +74,31 @@ def test_the_way_of_warping_is_saved_and_can_be_asked_for(network, tmp_path):
     assert again.spec == network.spec.for_inference()
 
 
+def test_options_change_how_a_saved_network_runs_and_are_saved(network, tmp_path):
+    save_network(network, tmp_path / "n.safetensors")
+    options = {"finest_scale": 2, "refine_scale": 2, "warp_at_scale": True}
+    half = load_network(tmp_path / "n.safetensors", options=options)
+    assert (half.spec.finest_scale, half.spec.refine.scale, half.spec.warp_at_scale) == (2, 2, True)
+    save_network(half, tmp_path / "half.safetensors")
+    assert load_network(tmp_path / "half.safetensors").spec == half.spec
+    whole = load_network(tmp_path / "half.safetensors", options={"finest_scale": 1})
+    assert whole.spec == half.spec.replace(finest_scale=1)
+    bare = vfi.load_model(tmp_path / "n.safetensors", options={"refine": False})
+    assert bare.network.spec.refine is None
+    with pytest.raises(ValueError, match="unknown options"):
+        load_network(tmp_path / "n.safetensors", options={"colour": "red"})
+
+
+def test_a_block_can_be_left_out(network, tmp_path):
+    blocks = network.spec.blocks
+    network = RIFE(network.spec.replace(blocks=(*blocks, blocks[1])))
+    save_network(network, tmp_path / "n.safetensors")
+    shorter = load_network(tmp_path / "n.safetensors", options={"blocks": (0, 2)})
+    assert len(shorter.spec.blocks) == 2
+    for name, tensor in shorter.block1.state_dict().items():
+        assert tensor.equal(network.block2.state_dict()[name])
+
+
 def test_asking_for_a_teacher_that_is_not_there(network, tmp_path):
     student = RIFE(network.spec.for_inference())
     save_network(student, tmp_path / "n.safetensors")
@@ -131,10 +156,32 @@ def test_lightning_checkpoint(network, tmp_path):
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 @pytest.mark.parametrize("teacher", [False, True])
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_official_files_are_recognised(name, teacher, prefix, tmp_path):
+def test_official_files_are_recognised(name, teacher, prefix, tmp_path, caplog):
+    caplog.set_level("INFO")
+    teacher = teacher and variant(name).teacher is not None
     torch.save(official_state(name, teacher, prefix), tmp_path / "flownet.pkl")
     network = load_network(tmp_path / "flownet.pkl", teacher=teacher)
     assert network.spec == (variant(name) if teacher else variant(name).for_inference())
+    assert f"weights of {name}" in caplog.text
+
+
+def test_parts_that_only_the_authors_train_are_left_out(tmp_path, caplog):
+    caplog.set_level("INFO")
+    state = official_state("rife_v4.25")
+    state["module.teacher.conv0.0.0.weight"] = torch.zeros(32, 31, 3, 3)
+    state["module.caltime.0.weight"] = torch.zeros(32, 17, 3, 3)
+    torch.save(state, tmp_path / "flownet.pkl")
+    assert load_network(tmp_path / "flownet.pkl").spec == variant("rife_v4.26")
+    assert "rife_v4.25 or rife_v4.26" in caplog.text
+
+
+def test_mixed_files_are_refused_by_the_first_key_that_does_not_fit(tmp_path):
+    state, other = (official_state(name, prefix="") for name in ("rife_v4.25", "rife_v4.6"))
+    mixed = {key: other[key] if key.startswith("block2.") else state[key] for key in state}
+    torch.save(mixed, tmp_path / "flownet.pkl")
+    message = r"closest is rife_v4\.25, .* begins with block2\.conv0\.0\.0\.weight has shape"
+    with pytest.raises(ValueError, match=message):
+        load_network(tmp_path / "flownet.pkl")
 
 
 def test_older_pickle_format(tmp_path):
@@ -149,7 +196,7 @@ def test_misfits_are_listed_and_capped(tmp_path):
     state["block0.lastconv.bias"] = torch.zeros(7)
     del state["block2.lastconv.bias"]
     torch.save(state, tmp_path / "flownet.pkl")
-    with pytest.raises(ValueError, match="closest is rife:") as caught:
+    with pytest.raises(ValueError, match="closest is rife, ") as caught:
         load_network(tmp_path / "flownet.pkl")
     message = str(caught.value)
     assert "missing: block2.lastconv.bias" in message

@@ -185,9 +185,15 @@ def test_networks_to_be_downloaded_by_hand(name):
         load_network(name)
 
 
+@pytest.mark.parametrize("name", ["rife_v4.6", "rife_v4.25-lite", "rife_v4.26"])
+def test_later_networks_are_the_authors_to_give(name):
+    with pytest.raises(ValueError, match=rf"{name} .*github\.com/hzwer/Practical-RIFE.*flownet"):
+        load_network(name)
+
+
 def test_unknown_names_list_the_known():
-    with pytest.raises(ValueError, match=r"'rife_v4\.6'; known names are .*rife_v4\.0.*rife_m"):
-        load_network("rife_v4.6")
+    with pytest.raises(ValueError, match=r"'rife_v9'; known names are .*rife_v4\.0.*rife_m"):
+        load_network("rife_v9")
 
 
 def test_shipped_files_are_names(tmp_path, monkeypatch):

@@ -54,7 +54,9 @@ def trainer(folder: Path, **options: object) -> Trainer:
 
 def place(data: TripletDataModule, rank: int, world_size: int) -> TripletDataModule:
     """As if the trainer had started this process."""
-    data.trainer = SimpleNamespace(global_rank=rank, world_size=world_size, current_epoch=0)
+    data.trainer = SimpleNamespace(
+        global_rank=rank, world_size=world_size, current_epoch=0, limit_val_batches=0
+    )
     return data
 
 
@@ -184,6 +186,27 @@ def test_processes_stream_different_triplets(clips: Path) -> None:
     assert not set(passes[0]) & set(passes[1])
 
 
+def test_calibration_reads_the_same_in_any_number_of_processes(clips: Path) -> None:
+    seen = []
+    for rank, world_size in ((0, 1), (0, 2), (1, 2), (2, 3)):
+        data = place(video(clips, steps=4), rank, world_size)
+        batches = data.calibration_batches(2, "cpu")
+        seen.append([(batch["id"], batch["img0"].sum().item()) for batch in batches])
+    assert len(seen[0]) == 2
+    assert all(other == seen[0] for other in seen)
+
+
+def test_validation_clips_may_not_be_trained_on(clips: Path, tmp_path: Path) -> None:
+    fit = trainer(tmp_path, max_epochs=1)
+    with pytest.raises(ValueError, match=r"5 of 5 clips for validation are trained on.*a\.mkv"):
+        fit.fit(Recorder(), video(clips))
+    held_out = tmp_path / "val.txt"
+    held_out.write_text("b.avi\n")
+    data = video(clips, hold_out=str(held_out))
+    data.val = ValData("video", clips=str(held_out), per_clip=2, size=16, strides=(1,))
+    trainer(tmp_path, max_epochs=1).fit(Recorder(), data)
+
+
 def test_validation_clips_default_to_the_training_folder(clips: Path, tmp_path: Path) -> None:
     held_out = tmp_path / "val.txt"
     held_out.write_text("b.avi\n")
@@ -272,7 +295,7 @@ data:
         (lambda: ValData(batch_size=0), r"val\.batch_size is 0"),
         (lambda: TrainData(steps=0), r"train\.steps is 0"),
         (lambda: TrainData(augment=Augment(crop=None)), r"train\.augment\.crop is null"),
-        (lambda: TripletDataModule(num_workers=-1), r"num_workers=-1"),
+        (lambda: TripletDataModule(num_workers=-1), r"num_workers is -1; it must be from 0"),
         (lambda: TripletDataModule("sample", "x").setup("test"), r"leave out --data\.root"),
         (lambda: TripletDataModule("ucf101").setup("test"), r"needs its folder.*--data\.root"),
         (

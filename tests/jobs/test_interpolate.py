@@ -10,7 +10,7 @@ from vfi.cli import main
 @pytest.fixture
 def blending(monkeypatch, blend):
     for module in ("job", "triples"):
-        monkeypatch.setattr(f"vfi.video.{module}.resolve_model", lambda name, device: (blend, name))
+        monkeypatch.setattr(f"vfi.video.{module}.resolve_model", lambda name, *_: (blend, name))
     return blend
 
 
@@ -52,3 +52,22 @@ def test_errors_take_one_line(blending, make_clip, tmp_path, caplog, options, me
         main(["interpolate", "--input", str(make_clip(frames=3)), "--output", out, *options]) == 2
     )
     assert message in caplog.text
+
+
+def test_several_inputs_go_into_a_folder(blending, make_clip, probe, tmp_path, caplog):
+    caplog.set_level("INFO")
+    clips = [str(make_clip(f"{name}.mkv", frames=4)) for name in "ab"]
+    bad = tmp_path / "bad.mkv"
+    bad.write_text("no video")
+    out = tmp_path / "out"
+    command = ["interpolate", clips[0], str(bad), clips[1], "-o", str(out)]
+    with pytest.raises(SystemExit, match="1"):
+        main(command)
+    assert "2 of 3 inputs done" in caplog.text
+    assert sorted(path.name for path in out.iterdir() if path.suffix == ".mkv") == [
+        "a_2x.mkv",
+        "b_2x.mkv",
+    ]
+    assert probe(out / "b_2x.mkv").frames == 8
+    assert main(["interpolate", *clips, clips[0], "-o", str(out)]) != 0
+    assert main(["interpolate", *clips, clips[1], "-o", "one.mp4"]) != 0

@@ -8,14 +8,15 @@ import pytest
 import torch
 import yaml
 
-from tests.helpers.paths import CONFIGS
+from tests.helpers.configs import whole
 from tests.helpers.small_networks import fill, small_spec
+from vfi import measure
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
 from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
 from vfi.jobs.sweep import sweep
-from vfi.jobs.sweep.points import Conditions, Laboratory, Point
+from vfi.jobs.sweep.points import Laboratory, Point, Setting
 from vfi.jobs.sweep.records import row
 from vfi.measure.protocol import SCORES
 from vfi.models import RIFE
@@ -161,37 +162,37 @@ def test_a_sweep_goes_on_with_the_points_that_are_missing(network, finished, tmp
 
 
 def test_a_record_holds_for_its_settings_alone(network):
-    conditions = Conditions(ValData(), 2, TrainData(), 10, 32, 32, 1, torch.device("cpu"))
+    setting = Setting(ValData(), 2, TrainData(), 10, measure.Conditions(32, 32), 1)
     point = Point("aware", 0.5, "compact", aware(0.5))
-    reference = Laboratory(network, True, conditions).fingerprint(point)
+    reference = Laboratory(network, True, setting).fingerprint(point)
     others = [
-        (conditions, dataclasses.replace(point, level=0.4)),
-        (conditions, dataclasses.replace(point, policy=ArchitectureAware(0.5, min_channels=2))),
-        (dataclasses.replace(conditions, limit=3), point),
-        (dataclasses.replace(conditions, repeats=2), point),
+        (setting, dataclasses.replace(point, level=0.4)),
+        (setting, dataclasses.replace(point, policy=ArchitectureAware(0.5, min_channels=2))),
+        (dataclasses.replace(setting, limit=3), point),
+        (dataclasses.replace(setting, repeats=2), point),
     ]
     prints = [Laboratory(network, True, c).fingerprint(p) for c, p in others]
     assert len({reference, *prints}) == 5
-    assert Laboratory(network, True, conditions).fingerprint(point) == reference
+    assert Laboratory(network, True, setting).fingerprint(point) == reference
 
 
 def test_a_record_holds_for_its_network_and_plan_alone(network, tmp_path):
-    conditions = Conditions(ValData(), 2, TrainData(), 10, 32, 32, 1, torch.device("cpu"))
+    setting = Setting(ValData(), 2, TrainData(), 10, measure.Conditions(32, 32), 1)
     lean = str(tmp_path / "lean.safetensors")
     save_network(load_network(network, warp_at_scale=True), lean)
     point = Point("saved", 0.5, "compact", SavedPlan(0.5, tmp_path))
     prints = []
     for ratio in (0.5, 0.25):
         (tmp_path / "0.5.json").write_text(aware(ratio)(load_network(network)).to_json())
-        prints += [Laboratory(n, True, conditions).fingerprint(point) for n in (network, lean)]
+        prints += [Laboratory(n, True, setting).fingerprint(point) for n in (network, lean)]
     assert len(set(prints)) == 4
 
 
 def test_a_policy_may_calibrate(network):
-    device = torch.device("cpu")
-    conditions = Conditions(ValData(), 1, TrainData(batch_size=2), 1, 32, 32, 1, device)
+    timing = measure.Conditions(32, 32)
+    setting = Setting(ValData(), 1, TrainData(batch_size=2), 1, timing, 1)
     taylor = Point("taylor", 0.3, "compact", GlobalThreshold(0.3, Taylor()))
-    record = Laboratory(network, True, conditions).measure(taylor, lambda: None)
+    record = Laboratory(network, True, setting).measure(taylor, lambda: None)
     assert record["plan"]["ratio"] == pytest.approx(0.3, abs=0.05)
     assert record["policy"]["importance"] == {"class": "Taylor", "loss": "l1_loss"}
 
@@ -245,7 +246,7 @@ def test_bad_settings(network, tmp_path, settings, message):
 
 
 def test_from_a_configuration(network, tmp_path):
-    config = yaml.safe_load((CONFIGS / "sweep.yaml").read_text())
+    config = whole("sweep/ratios.yaml")
     config["policies"]["aware"]["init_args"] |= {"min_channels": 1, "multiple": 1}
     config |= {"network": network, "levels": [0.3], "height": 32, "width": 32, "repeats": 1}
     path = tmp_path / "sweep.yaml"

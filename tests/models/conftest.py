@@ -1,8 +1,10 @@
 """Networks with known weights and the recorded outputs of the authors' networks."""
 
 import math
+import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -19,9 +21,9 @@ from vfi.models import RIFE, BlockSpec, RefineSpec, variant
 def golden_keys(name: str) -> dict[str, tuple[int, ...]]:
     """The authors' tensor names and shapes, in their order, without ``module.``."""
     lines = (GOLDEN / f"{name}_keys.txt").read_text().splitlines()
-    pairs = (line.split() for line in lines if line)
+    pairs = (line.split(maxsplit=1) for line in lines if line)
     return {
-        key.removeprefix("module."): tuple(int(size) for size in shape.split("x"))
+        key.removeprefix("module."): tuple(int(size) for size in re.findall(r"\d+", shape))
         for key, shape in pairs
     }
 
@@ -29,7 +31,9 @@ def golden_keys(name: str) -> dict[str, tuple[int, ...]]:
 def procedural_tensor(key: str, shape: tuple[int, ...]) -> Tensor:
     """Weights that anyone can draw again: seeded by the tensor's name alone."""
     values = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode()))).standard_normal(shape)
-    if len(shape) == 4:
+    if key.endswith(".beta"):
+        values = np.full(shape, 0.5)
+    elif len(shape) == 4:
         values = values * 0.5 * math.sqrt(2 / math.prod(shape[1:]))
     elif key.endswith(".bias"):
         values = values * 0.01
@@ -78,6 +82,11 @@ def golden() -> Callable[[str], dict[str, Tensor]]:
     return load
 
 
+def _narrow(index: int, block: BlockSpec) -> BlockSpec:
+    inner = {"residuals": 3} if block.residuals else {"hidden": (8, 7, 11)}
+    return replace(block, stem=5 + index, trunk=9 + index, **inner)
+
+
 @pytest.fixture
 def tiny() -> Callable[[str], RIFE]:
     """``tiny(name)``: a narrow network of that variant, every width different, seeded.
@@ -87,11 +96,10 @@ def tiny() -> Callable[[str], RIFE]:
 
     def build(name: str, **changes: object) -> RIFE:
         spec = variant(name).replace(**changes)
-        blocks = tuple(
-            BlockSpec(b.scale, 5 + i, 9 + i, (8, 7, 11)) for i, b in enumerate(spec.blocks)
-        )
         narrow = spec.replace(
-            blocks=blocks, teacher=BlockSpec(1, 4, 6, (5,)), refine=RefineSpec.uniform(3)
+            blocks=tuple(_narrow(i, block) for i, block in enumerate(spec.blocks)),
+            teacher=BlockSpec(1, 4, 6, (5,)),
+            refine=RefineSpec.uniform(3),
         )
         with torch.random.fork_rng():
             torch.manual_seed(0)

@@ -45,6 +45,15 @@ def test_training_pass(procedural, golden):
     torch.testing.assert_close(output.teacher_flow, arrays["flow_teacher"], **PIXELS)
 
 
+@pytest.mark.parametrize("name", ["rife_v4.6", "rife_v4.22-lite", "rife_v4.25", "rife_v4.25-lite"])
+@pytest.mark.parametrize("timestep", ["0.5", "0.3"])
+def test_later_networks(name, timestep, procedural, golden):
+    arrays = golden(f"{name}_128x256_t{timestep}")
+    with torch.inference_mode():
+        output = procedural(name)(arrays["img0"], arrays["img1"], arrays["timestep"].item())
+    torch.testing.assert_close(output.frame, arrays["out"], atol=2e-5, rtol=0)
+
+
 @pytest.mark.network
 @pytest.mark.parametrize("timestep", ["0.5", "0.25"])
 @pytest.mark.parametrize("refine", [False, True])

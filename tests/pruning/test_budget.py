@@ -7,7 +7,7 @@ import torch
 
 from tests.helpers.costs import product
 from tests.helpers.small_networks import fill, frames, small_spec
-from vfi.measure.latency import Latency
+from vfi.measure import Conditions, Latency
 from vfi.models import RIFE, BlockSpec, Interpolator
 from vfi.pruning import (
     Importance,
@@ -65,11 +65,11 @@ def rounds(monkeypatch):
     """Makes time predictable; holds the networks that were measured."""
     tried = []
 
-    def compare(models, height, width, *, repeats, channels_last):
-        assert (height, width, channels_last) == (HEIGHT, WIDTH, True)
+    def compare(models, conditions, *, repeats):
+        assert conditions == Conditions(HEIGHT, WIDTH, channels_last=True)
         times = {name: true_ms(model.network) for name, model in models.items()}
         tried.append(models["pruned"].network)
-        rest = (height, width, repeats, 1, "cpu", "float32", channels_last)
+        rest = (HEIGHT, WIDTH, repeats, 1, "cpu", "float32", True)
         return {
             name: Latency(ms, ms, 1000 / ms, times["dense"] / ms, *rest)
             for name, ms in times.items()

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from tests.helpers.small_networks import fill, run, small_spec
-from vfi.models import RIFE, VARIANTS
+from vfi.models import RIFE, VARIANTS, BlockSpec, EncoderSpec
 from vfi.pruning import (
     PruningPlan,
     channel_groups,
@@ -17,9 +17,12 @@ from vfi.pruning import (
 SPECS = {
     f"{name}{'' if refine else ' without refine'}": small_spec(name, refine)
     for name in VARIANTS
-    for refine in (True, False)
+    for refine in ((True, False) if VARIANTS[name].refine else (True,))
 }
 ALL_SPECS = SPECS | VARIANTS | {"teacher": small_spec("rife", teacher=True)}
+ALL_SPECS["residual, PReLU"] = small_spec("rife_v4.6").replace(
+    blocks=(BlockSpec(1, 2, 3, residuals=2),), encoder=EncoderSpec((2, 3), 1)
+)
 
 
 def build(spec):
@@ -58,18 +61,32 @@ def test_every_input_channel_is_read_from_one_group_or_from_signals(spec):
 def test_widths_are_those_of_the_modules(spec):
     network = build(spec)
     for group in channel_groups(spec).values():
-        for producer, activation in zip(group.producers, group.activations, strict=True):
+        for producer in group.producers:
             assert network.get_submodule(producer).out_channels == group.width
-            assert network.get_submodule(activation).num_parameters == group.width
+        for name in group.per_channel:
+            assert network.get_parameter(name).numel() == group.width
+
+
+@pytest.mark.parametrize("spec", ALL_SPECS.values(), ids=ALL_SPECS)
+def test_every_other_parameter_is_one_groups(spec):
+    """Slopes and factors: one value a channel, cut with it."""
+    owned = [name for group in channel_groups(spec).values() for name in group.per_channel]
+    others = [
+        name
+        for key, module in build(spec).named_modules(prefix="")
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and "block_tea" not in key
+        for name in (f"{key}.{own}" for own, _ in module.named_parameters(recurse=False))
+    ]
+    assert sorted(owned) == sorted(others)
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_a_zeroed_channel_can_be_removed(spec):
-    """The proof: for each group, zeroing any one channel and cutting it out are the same."""
+    """The proof: for each group, zeroing a channel at an end and cutting it out are the same."""
     network = fill(RIFE(spec), gain=1.5).double()
     dense = run(network)
     for name, group in channel_groups(spec).items():
-        for channel in range(group.width):
+        for channel in {0, group.width - 1}:
             plan = PruningPlan(spec, {name: tuple(set(range(group.width)) - {channel})})
             with masked(network, plan):
                 zeroed = run(network)
@@ -119,7 +136,9 @@ def test_only_first_convolutions_are_protected_by_default():
     for spec in SPECS.values():
         protected = [n for n, g in channel_groups(spec).items() if g.protection]
         refine = ["context.conv1.inner", "unet.down0.inner"] if spec.refine else []
-        assert protected == [f"block{i}.stem" for i in range(len(spec.blocks))] + refine
+        encoder = ["encode.cnn0"] if spec.encoder else []
+        stems = [f"block{i}.stem" for i in range(len(spec.blocks))]
+        assert protected == encoder + stems + refine
 
 
 def test_with_widths_changes_only_what_is_named():

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from tests.helpers.paths import GOLDEN
 from tests.helpers.small_networks import fill, frames, run, small_spec
-from vfi.models import RIFE, VARIANTS, Interpolator
+from vfi.models import RIFE, VARIANTS, Interpolator, Options
 from vfi.pruning import (
     L1,
     ArchitectureAware,
@@ -39,7 +39,7 @@ def pair(height, width):
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("warp_at_scale", [False, True])
-@pytest.mark.parametrize("network", VARIANTS, indirect=True)
+@pytest.mark.parametrize("network", ["rife", "rife_m", "rife_v4.0"], indirect=True)
 def test_compact_equals_masked(network, warp_at_scale, policy):
     weights = network.state_dict()
     network = RIFE(network.spec.replace(warp_at_scale=warp_at_scale)).eval()
@@ -54,6 +54,37 @@ def test_compact_equals_masked(network, warp_at_scale, policy):
             with masked(network, plan):
                 zeroed = Interpolator(network)(img0, img1)
         assert (removed - zeroed).abs().max() <= 1e-5
+
+
+OPTIONS = [
+    Options(finest_scale=2, warp_at_scale=True),
+    Options(refine_scale=2),
+    Options(refine=False, finest_scale=2, blocks=(0, 1, 3)),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_compact_equals_masked_with_options(options):
+    network = fill(RIFE(options.apply(small_spec("rife_v4.0")))).double()
+    keep = {name: range(1, group.width) for name, group in channel_groups(network.spec).items()}
+    plan = PruningPlan(network.spec, keep)
+    with masked(network, plan):
+        zeroed = run(network, 64, 64)
+    small = compact(network, plan)
+    assert small.spec.plain() == plan.narrow(network.spec).plain()
+    assert small.spec.finest_scale == network.spec.finest_scale
+    torch.testing.assert_close(run(small, 64, 64), zeroed, rtol=0, atol=1e-12)
+
+
+def test_a_plan_serves_the_network_however_it_is_run():
+    spec = small_spec("rife_v4.0")
+    plan = PruningPlan(spec, {"block3.trunk": (0,)})
+    network = fill(RIFE(Options(finest_scale=2, refine_scale=2).apply(spec)))
+    small = compact(network, plan)
+    assert small.spec.blocks[3].trunk == 1
+    assert (small.spec.finest_scale, small.spec.refine.scale) == (2, 2)
+    with pytest.raises(ValueError, match="without the refine stage"):
+        compact(fill(RIFE(Options(refine=False).apply(spec))), plan)
 
 
 def test_emptied_groups_are_exact():

@@ -7,8 +7,9 @@ from torch import nn
 
 from tests.helpers.costs import product
 from tests.helpers.small_networks import small_spec
-from vfi.models import RIFE, VARIANTS, Interpolator
+from vfi.models import RIFE, VARIANTS, Interpolator, Options
 from vfi.pruning import prices as latency
+from vfi.pruning.macs import channel_macs
 from vfi.pruning.prices import Curves, LayerShape, latency_table, network_layers
 
 SHAPE = LayerShape(6, 8, 5, 12, 1, False, True, False)
@@ -48,6 +49,21 @@ def test_every_convolution_of_a_frame_is_a_layer(variant, refine):
         assert (layer.shape.inputs, layer.shape.outputs) == (inputs.shape[1], outputs.shape[1])
         assert layer.shape.transposed == isinstance(conv, nn.ConvTranspose2d)
         assert layer.shape.stride == conv.stride[0]
+
+
+def test_options_change_what_layers_see_and_cost():
+    spec = small_spec("rife_v4.0")
+    half = Options(finest_scale=2, refine_scale=2).apply(spec)
+    before, after = (network_layers(s, 64, 64) for s in (spec, half))
+    macs_before, macs_after = (channel_macs(RIFE(s)) for s in (spec, half))
+    for conv, group in (
+        ("block3.conv0.1.0", "block3.hidden3"),
+        ("contextnet.conv2.conv1.0", "context.conv2.inner"),
+        ("unet.up3.0", "unet.up2"),
+    ):
+        assert after[conv].shape.height * 2 == before[conv].shape.height
+        assert macs_after[group] * 4 == pytest.approx(macs_before[group])
+    assert after["block2.lastconv"] == before["block2.lastconv"]
 
 
 def test_what_follows_a_convolution_is_known():

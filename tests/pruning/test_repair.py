@@ -43,11 +43,13 @@ def with_twin(spec, name):
     network = fill(RIFE(spec)).double()
     group = channel_groups(spec)[name]
     with torch.no_grad():
-        for producer, activation in zip(group.producers, group.activations, strict=True):
+        for producer in group.producers:
             conv = network.get_submodule(producer)
-            slopes = network.get_submodule(activation).weight
-            for values in (conv.weight.transpose(0, output_dim(conv)), conv.bias, slopes):
+            for values in (conv.weight.transpose(0, output_dim(conv)), conv.bias):
                 values[-1] = values[0]
+        for name in group.per_channel:
+            values = network.get_parameter(name).flatten()
+            values[-1] = values[0]
     return network
 
 

@@ -6,13 +6,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.helpers.paths import CONFIGS
+from tests.helpers.configs import whole
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
 from vfi.models import RIFE
-
-CONFIG = CONFIGS / "prune_finetune.yaml"
 
 
 @pytest.fixture
@@ -22,7 +20,7 @@ def run(tmp_path):
     def run(mode="compact", report=True):
         network, output = tmp_path / "dense.safetensors", tmp_path / "run"
         save_network(fill(RIFE(small_spec("rife_v4.0"))), network)
-        config = yaml.safe_load(CONFIG.read_text())
+        config = whole("prune/finetune.yaml")
         config["model"]["init_args"]["network"] = str(network)
         config["data"] |= {"num_workers": 0, "train": {"batch_size": 2, "augment": {"crop": 64}}}
         _, pruning, evaluation = config["trainer"]["callbacks"]
@@ -30,7 +28,8 @@ def run(tmp_path):
         policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
         policy["importance"] = {"class_path": "vfi.pruning.L1"}
         pruning["init_args"]["policy"]["init_args"] |= policy
-        settings = {"output": str(output), "repeats": 1, "latency_size": [32, 32]}
+        settings = {"repeats": 1, "latency_size": [32, 32]}
+        config["trainer"]["default_root_dir"] = str(output)
         evaluation["init_args"] |= settings | {"pictures": False}
         config["trainer"]["callbacks"] = [pruning, evaluation] if report else [pruning]
         config["trainer"] |= {"limit_test_batches": 2, "enable_progress_bar": False}

@@ -3,7 +3,7 @@
 import lightning
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from vfi.checkpoints import load_network, save_network
 from vfi.data.augment import Augment
@@ -106,3 +106,65 @@ def test_distillation_without_a_dense_network_is_an_error():
 def test_a_foreign_checkpoint_is_an_error(tiny):
     with pytest.raises(ValueError, match="not written by this project"):
         RIFEModule(tiny).on_load_checkpoint({"state_dict": {}})
+
+
+def test_a_checkpoint_loads_without_an_argument(tiny, tmp_path):
+    module = RIFEModule(tiny, objective=Objective(teacher=1.0))
+    fit = trainer(max_steps=1)
+    fit.fit(module, data())
+    fit.save_checkpoint(tmp_path / "tiny.ckpt")
+    loaded = RIFEModule.load_from_checkpoint(tmp_path / "tiny.ckpt")
+    assert loaded.network.spec == module.network.spec
+    for name, tensor in module.state_dict().items():
+        assert loaded.state_dict()[name].equal(tensor)
+
+
+class Rates(Callback):
+    """Keeps the learning rate of each step, and ends an endless run after some."""
+
+    def __init__(self, stop: int | None) -> None:
+        self.seen: list[float] = []
+        self.stop = stop
+
+    def on_train_batch_start(self, trainer, *_):
+        self.seen.append(trainer.optimizers[0].param_groups[0]["lr"])
+        trainer.should_stop |= len(self.seen) == self.stop
+
+
+def run_rates(network: str, stop: int | None, **settings) -> list[float]:
+    """The learning rates of a run."""
+    rates = Rates(stop)
+    module = RIFEModule(network, optimizer=OptimizerSpec(lr=1e-3, warmup=0))
+    trainer(callbacks=[rates], **{"limit_train_batches": 4, **settings}).fit(
+        module, data(batch_size=1)
+    )
+    return rates.seen
+
+
+@pytest.mark.parametrize(
+    ("settings", "falls"),
+    [
+        ({"max_steps": 4, "max_epochs": -1}, True),  # endless but for the steps
+        ({"max_epochs": 1}, True),
+        ({"max_epochs": -1, "max_time": "00:00:10:00", "max_steps": 3}, True),
+        ({"max_epochs": -1, "max_time": "10:00:00:00"}, False),
+    ],
+)
+def test_a_schedule_takes_its_length_from_steps_or_time(tiny, settings, falls):
+    # by the clock alone, hardly anything of ten days has passed after three steps
+    seen = run_rates(tiny, None if falls else 3, **settings)
+    assert all(rate > 0 for rate in seen)
+    assert (seen[-1] < 0.9 * seen[0]) == falls
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"max_steps": 0}, "max_steps is 0.*nothing to train"),
+        ({"max_epochs": 0}, "nothing to train"),
+        ({"max_epochs": -1}, "nothing says when that is.*--trainer.max_steps.*--trainer.max_time"),
+    ],
+)
+def test_a_run_without_a_length_is_told_which_option_to_give(tiny, settings, words):
+    with pytest.raises(ValueError, match=words):
+        run_rates(tiny, None, **settings)

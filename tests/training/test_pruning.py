@@ -22,6 +22,7 @@ from vfi.pruning import (
 from vfi.pruning.policy import describe
 from vfi.training.module import BaselineModule, RIFEModule
 from vfi.training.pruning import ChannelPruning, FineTuning
+from vfi.training.schedule import OptimizerSpec
 
 HALF = ArchitectureAware(0.4, L1(), scope="layer", min_channels=1, multiple=1)
 SETTINGS = {
@@ -38,7 +39,7 @@ SETTINGS = {
 def module(tmp_path):
     path = tmp_path / "dense.safetensors"
     save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
-    return RIFEModule(str(path))
+    return RIFEModule(str(path), optimizer=OptimizerSpec(steps=4))
 
 
 def make_data(**train):
@@ -174,7 +175,8 @@ def test_training_resumes_under_the_same_plan(module, tmp_path, mode):
     trainer = fit(module, pruning, steps=2)
     trainer.save_checkpoint(path)
 
-    other = RIFEModule(module.source)
+    longer = OptimizerSpec(steps=4)
+    other = RIFEModule(module.source, optimizer=longer)
     torch.nn.init.zeros_(other.network.block0.conv0[0][0].weight)  # would lead to another plan
     resumed = ChannelPruning(HALF, mode)
     fit(other, resumed, steps=4, ckpt=path)
@@ -191,6 +193,7 @@ def test_training_resumes_under_the_same_plan(module, tmp_path, mode):
 
 
 def test_a_checkpoint_without_a_plan_cannot_be_resumed_compact(module, tmp_path):
+    module.optimizer_spec = OptimizerSpec(steps=2)
     fit(module, steps=1).save_checkpoint(tmp_path / "dense.ckpt")
     with pytest.raises(ValueError, match=r"dense\.ckpt was not trained under this pruning policy"):
         fit(module, ChannelPruning(HALF), steps=2, ckpt=tmp_path / "dense.ckpt")

@@ -1,90 +1,21 @@
 """The recipe of fine-tuning, run as users run it, and its callbacks one by one."""
 
 import json
-import math
 from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Callback
 
-from tests.helpers.configs import whole
-from tests.helpers.small_networks import fill, small_spec
-from vfi.checkpoints import load_network, save_network
+from tests.helpers.recipe import assert_equal, disturbance, recipe, state
+from vfi.checkpoints import load_network
 from vfi.cli import main
-from vfi.data import SampleTriplets
-from vfi.models import RIFE
 from vfi.training import Averaging, DivergenceGuard
 from vfi.training.averaging import warmed_up
 from vfi.training.history import Log, read
-
-
-class Disturbance(Callback):
-    """Does something at a step: ``interrupt`` as Ctrl-C does, or ``spoil`` a weight."""
-
-    def __init__(self, step: int, kind: str = "interrupt") -> None:
-        self.step = step
-        self.kind = kind
-
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if trainer.global_step != self.step:
-            return
-        if self.kind == "interrupt":
-            raise KeyboardInterrupt
-        with torch.no_grad():
-            next(pl_module.network.parameters()).fill_(math.inf)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory) -> Path:
-    """Two folders of numbered images in which textures slide, one of them for validation."""
-    root = tmp_path_factory.mktemp("clips")
-    for number, name in enumerate(("learn", "judge")):
-        (root / name).mkdir()
-        texture = SampleTriplets()[3 + number]["gt"].permute(1, 2, 0).numpy()
-        for step in range(12):
-            window = texture[4 * step : 4 * step + 96, 3 * step : 3 * step + 96]
-            assert cv2.imwrite(str(root / name / f"{step:03d}.png"), np.ascontiguousarray(window))
-    (root / "judge.txt").write_text("judge\n")
-    return root
-
-
-def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
-    """The shipped configuration on a small network and clips, its run folder in ``folder``."""
-    network = folder / "dense.safetensors"
-    folder.mkdir(exist_ok=True)
-    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
-    text = yaml.safe_dump(whole("fit/prune.yaml")).replace("rife_v4.0", str(network))
-    text = text.replace("runs/", f"{folder}/").replace("configs/splits/train_clips_val.txt", "LIST")
-    config = yaml.safe_load(text.replace("LIST", str(clips / "judge.txt")))
-    config["model"]["init_args"]["optimizer"] |= {"lr": 3e-3, "warmup": 2}
-    train, val = config["data"]["train"], config["data"]["val"]
-    train |= {"root": str(clips), "steps": 4, "batch_size": 2}
-    train["stream"] |= {"stride": 1, "step": 1}
-    train["augment"] |= {"crop": 96, "jitter": 0.0}
-    val |= {"strides": [1, 3], "per_clip": 4, "size": 64}
-    config["data"]["num_workers"] = 0
-    config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 2, "accelerator": "cpu"} | settings
-    *others, bar, pruning = config["trainer"]["callbacks"]
-    policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
-    pruning["init_args"] |= {"calibration": 1}
-    pruning["init_args"]["policy"]["init_args"] |= policy
-    assert "RichProgressBar" in bar["class_path"]
-    config["trainer"]["enable_progress_bar"] = False
-    config["trainer"]["callbacks"] = [*others, pruning, *more]
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def disturbance(step: int, kind: str = "interrupt") -> dict:
-    name = f"{Disturbance.__module__}.{Disturbance.__name__}"
-    return {"class_path": name, "init_args": {"step": step, "kind": kind}}
 
 
 @pytest.fixture(scope="module")
@@ -93,32 +24,6 @@ def finished(tmp_path_factory, clips) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     assert main(["fit", "-c", str(recipe(folder, clips))]) == 0
     return folder / "prune_fit"
-
-
-def state(folder: Path) -> dict:
-    """All that is kept of a run, but for the names of folders."""
-    state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
-    for name, callback in state["callbacks"].items():
-        if "ModelCheckpoint" in name:
-            state["callbacks"][name] = callback["best_model_score"]
-    return state
-
-
-def assert_equal(a, b, where="") -> None:
-    """The same bits, all the way down."""
-    assert type(a) is type(b), where
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), where
-        for key in a:
-            assert_equal(a[key], b[key], f"{where}/{key}")
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b), where
-        for place, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_equal(x, y, f"{where}/{place}")
-    elif isinstance(a, torch.Tensor):
-        assert a.equal(b), where
-    else:
-        assert a == b, where
 
 
 def test_the_run_folder_tells_all(finished):
@@ -155,25 +60,11 @@ def test_checkpoints_hold_the_average_and_load_as_networks(finished):
     load_network(finished / "checkpoints/best.ckpt")
 
 
-def test_resuming_equals_not_having_stopped(finished, clips, tmp_path, caplog):
-    caplog.set_level("INFO")
-    folder = tmp_path / "prune_fit"
-    for step in (5, 8):  # within an epoch, and between two
-        with pytest.raises(SystemExit):
-            main(["fit", "-c", str(recipe(tmp_path, clips, disturbance(step)))])
-        assert state(folder)["global_step"] == 4 * (step // 4)
-    assert main(["fit", "-c", str(recipe(tmp_path, clips))]) == 0
-    assert caplog.text.count("going on from") == caplog.text.count("stopped at step") == 2
-    assert_equal(state(finished), state(folder))
-    for name in ("losses.csv", "validation.csv"):
-        assert (folder / name).read_text() == (finished / name).read_text()
-
-
 def test_pruning_may_be_listed_after_the_average(finished, clips, tmp_path):
     path = recipe(tmp_path, clips)
     config = yaml.safe_load(path.read_text())
-    pruning, *others = config["trainer"]["callbacks"]
-    config["trainer"]["callbacks"] = [*others, pruning]  # as in a file that adds it to another's
+    *others, pruning = config["trainer"]["callbacks"]
+    config["trainer"]["callbacks"] = [pruning, *others]  # where it stands does not matter
     path.write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(path)]) == 0
     assert_equal(*(state(run)["state_dict"] for run in (finished, tmp_path / "prune_fit")))
@@ -212,7 +103,7 @@ def test_the_guard_tells_noise_from_divergence():
 
 def test_the_average_of_a_masked_network_is_masked(clips, tmp_path):
     config = yaml.safe_load(recipe(tmp_path, clips).read_text())
-    config["trainer"]["callbacks"][0]["init_args"]["mode"] = "mask"
+    config["trainer"]["callbacks"][-1]["init_args"]["mode"] = "mask"
     config["trainer"] |= {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1}
     (tmp_path / "mask.yaml").write_text(yaml.safe_dump(config))
     assert main(["fit", "-c", str(tmp_path / "mask.yaml")]) == 0

@@ -1,13 +1,16 @@
 """Weights in and out: files, the pretrained registry, ready-made models."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from vfi.checkpoints import registry
 from vfi.checkpoints.formats import Checkpoint, read, write
-from vfi.models import RIFE, Interpolator
+from vfi.models import RIFE, Interpolator, Options
+from vfi.models.device import usable
 
 __all__ = ["available_models", "load_model", "load_network", "save_network"]
 
@@ -24,6 +27,7 @@ def load_network(
     refine: bool = True,
     teacher: bool = False,
     warp_at_scale: bool | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> RIFE:
     """A pretrained network on the CPU, float32, in eval mode.
 
@@ -35,29 +39,59 @@ def load_network(
         teacher: keep the training-only teacher block.
         warp_at_scale: whether coarse estimates are warped at their own resolution, see
             `vfi.models.RIFESpec`; None leaves that as it was saved.
+        options: further changes to the saved network by name, e.g. ``{"finest_scale": 2}``; see
+            `vfi.models.Options`. They go before ``refine`` and ``warp_at_scale``, and are saved
+            with the network.
 
     Raises:
         FileNotFoundError: if there is no file at the path.
         ValueError: if the name is unknown, its weights cannot be had, the file is damaged or not
-            the weights of a RIFE network, or has no teacher though one is asked for.
+            the weights of a RIFE network, has no teacher though one is asked for, or cannot be
+            changed as asked.
     """
-    return _checkpoint(source).build(refine, teacher, warp_at_scale)
+    changes = Options.from_dict(
+        {"refine": refine, "warp_at_scale": warp_at_scale, **(options or {})}
+    )
+    return _checkpoint(source).build(teacher, changes)
 
 
 def load_model(
-    source: str | os.PathLike[str], device: str | torch.device | None = None
+    source: str | os.PathLike[str],
+    device: str | torch.device | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Interpolator:
-    """A ready-made model: ``model(img0, img1, timestep=0.5)``, frames of any size.
+    """A model ready for inference: ``model(img0, img1, timestep=0.5)``, frames of any size.
+
+    It is frozen and in eval mode, and takes tensors ``(B, 3, H, W)`` in [0, 1] or arrays
+    ``(H, W, 3)`` of uint8, RGB, and gives back the same kind. ``model.spec`` is its shape,
+    ``model.info`` what is known of it.
 
     Args:
         source: as for `load_network`.
         device: where to put it; the CPU if None.
+        options: as for `load_network`.
 
     Raises:
         FileNotFoundError: as `load_network`.
-        ValueError: as `load_network`.
+        ValueError: as `load_network`; or if there is no such device.
+
+    >>> import numpy as np, vfi
+    >>> model = vfi.load_model("rife-tiny")
+    >>> black, white = (np.full((48, 64, 3), level, np.uint8) for level in (0, 255))
+    >>> int(model(black, black).max()) < 5
+    True
+    >>> model(black, white, timestep=2)
+    Traceback (most recent call last):
+    ValueError: timestep is 2.0; it must be in [0, 1]: 0 is img0, 1 is img1
+    >>> model.spec.variant, model.info["licence"][:3]
+    ('rife_v4.0', 'MIT')
     """
-    return Interpolator(load_network(source)).eval().to(device or "cpu")
+    place = usable(str(device)) if device is not None else torch.device("cpu")
+    checkpoint = _checkpoint(source)
+    info = {"source": str(source), **checkpoint.metadata, "card": registry.card(str(source))}
+    network = checkpoint.build(False, Options.from_dict(options or {}))
+    model = Interpolator(network, info)
+    return model.eval().requires_grad_(False).to(place)
 
 
 def save_network(network: RIFE, path: str | os.PathLike[str], **metadata: object) -> None:

@@ -12,6 +12,7 @@ safetensors file whose metadata holds
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,14 +24,18 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vfi.checkpoints.integrity import load_torch
 from vfi.files import atomic_path
-from vfi.models import RIFE, VARIANTS, RIFESpec
+from vfi.models import RIFE, SAME_SHAPE, VARIANTS, Options, RIFESpec
+
+logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = "1"
 _RESERVED = ("format", "rife_spec", "sha256", "vfi_format")
 _NETWORK_PREFIX = "network."  # where the LightningModule keeps the network
 _PARALLEL_PREFIX = "module."  # left in the authors' files by DistributedDataParallel
 _TEACHER_PREFIX = "block_tea."
+_TRAINING_PREFIXES = ("teacher.", "caltime.")  # parts of the later networks that nothing here runs
 _LISTED = 8  # problems quoted in one error message
 
 
@@ -59,53 +64,51 @@ class Checkpoint:
         if problems:
             raise ValueError(f"unusable weights for {self.spec.variant}: {listed(problems)}")
 
-    def build(
-        self, refine: bool = True, teacher: bool = False, warp_at_scale: bool | None = None
-    ) -> RIFE:
+    def build(self, teacher: bool = False, options: Options | None = None) -> RIFE:
         """The network in float32 and eval mode.
 
         Args:
-            refine: keep the refine stage, if there is one.
             teacher: keep the training-only teacher block.
-            warp_at_scale: see `RIFESpec`; None leaves it as it is.
+            options: what to change of the spec.
 
         Raises:
-            ValueError: if a teacher is asked of weights that have none.
+            ValueError: if a teacher is asked of weights that have none, or the spec cannot be
+                changed as asked.
         """
-        spec = self.spec
+        spec, options = self.spec, options or Options()
         if teacher and spec.teacher is None:
             raise ValueError(
                 f"these {spec.variant} weights have no teacher block; load them with teacher=False"
             )
         if not teacher:
             spec = spec.for_inference()
-        if not refine:
-            spec = spec.replace(refine=None)
-        if warp_at_scale is not None:
-            spec = spec.replace(warp_at_scale=warp_at_scale)
         with torch.device("meta"):  # draws no random numbers, needs no second copy
-            network = RIFE(spec)
+            network = RIFE(options.apply(spec))
         state = {
-            name: self.state[name].to("cpu", torch.float32, copy=True).contiguous()
+            name: self.state[options.original(name)].to("cpu", torch.float32, copy=True)
             for name in network.state_dict()
         }
+        state = {name: tensor.contiguous() for name, tensor in state.items()}
         network.load_state_dict(state, assign=True)
         return network.eval()
 
 
 def misfits(state: Mapping[str, Tensor], spec: RIFESpec) -> list[str]:
-    """What keeps ``state`` from being the state dict of ``RIFE(spec)``, one line a tensor."""
+    """What keeps ``state`` from being the state dict of ``RIFE(spec)``, one line a tensor.
+
+    In the network's order; tensors that it does not have come last.
+    """
     with torch.device("meta"):
         expected = {name: tuple(t.shape) for name, t in RIFE(spec).state_dict().items()}
-    problems = [f"missing: {name}" for name in expected if name not in state]
-    problems += [f"unexpected: {name}" for name in state if name not in expected]
-    for name in (name for name in expected if name in state):
-        shape = tuple(state[name].shape)
-        if shape != expected[name]:
-            problems.append(f"{name} has shape {shape} instead of {expected[name]}")
+    problems = []
+    for name, shape in expected.items():
+        if name not in state:
+            problems.append(f"missing: {name}")
+        elif tuple(state[name].shape) != shape:
+            problems.append(f"{name} has shape {tuple(state[name].shape)} instead of {shape}")
         elif not state[name].is_floating_point():
             problems.append(f"{name} holds {state[name].dtype} instead of floats")
-    return problems
+    return problems + [f"unexpected: {name}" for name in state if name not in expected]
 
 
 def listed(problems: list[str]) -> str:
@@ -125,6 +128,8 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         if path.is_dir():
             raise ValueError("it is a folder; give the weights file itself, e.g. flownet.pkl")
+        if path.exists() and not path.is_file():
+            raise ValueError("it is a device or a pipe; give the path of a file")
         with path.open("rb") as file:
             head = file.read(9)
         # A safetensors file is the length of its header in 8 bytes, then JSON.
@@ -162,7 +167,7 @@ def digest(state: Mapping[str, Tensor]) -> str:
     for name in sorted(state):
         tensor = state[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -194,15 +199,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 
 def _read_torch(path: Path) -> Checkpoint:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch raises a different type for each kind of damage
-        raise ValueError(
-            "it is not a weights file, is cut short, or holds Python objects besides tensors, "
-            f"which are never run ({type(error).__name__})"
-        ) from error
+    content = load_torch(path)
     if isinstance(content, dict) and "state_dict" in content:
         return _from_lightning(content)
     if not _is_state_dict(content):
@@ -230,11 +227,15 @@ def _from_lightning(content: dict[str, Any]) -> Checkpoint:
 def _from_authors(content: dict[str, Tensor]) -> Checkpoint:
     """Recognises which official network this is: the one that the tensors fit best."""
     state = {name.removeprefix(_PARALLEL_PREFIX): tensor for name, tensor in content.items()}
+    state = {name: t for name, t in state.items() if not name.startswith(_TRAINING_PREFIXES)}
     has_teacher = any(name.startswith(_TEACHER_PREFIX) for name in state)
     specs = [spec if has_teacher else spec.for_inference() for spec in VARIANTS.values()]
     best = min(specs, key=lambda spec: len(misfits(state, spec)))
     if problems := misfits(state, best):
         raise ValueError(
-            f"it is none of {sorted(VARIANTS)}; the closest is {best.variant}: {listed(problems)}"
+            f"it is none of {sorted(VARIANTS)}; the closest is {best.variant}, and what does not "
+            f"fit begins with {listed(problems)}"
         )
+    others = [name for name, same in SAME_SHAPE.items() if same == best.variant]
+    logger.info("these are weights of %s", " or ".join([best.variant, *others]))
     return Checkpoint(best, state)

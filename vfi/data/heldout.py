@@ -56,10 +56,11 @@ class ClipTriplets(Dataset[Triplet]):
                 "a clip, 16 pixels and strides from 1 are needed"
             )
         self.root = Path(root)
+        self.clips = choose_clips(root, clips)
         keep = keep or TripletFilter()
         self.ids: list[str] = []
         crops: list[np.ndarray] = []
-        for clip in choose_clips(root, clips):
+        for clip in self.clips:
             picked = _spread(count_frames(clip), tuple(strides), per_clip)
             for start, stride, frames in _pick(clip, picked, short_side):
                 crop = _centre(frames, size)

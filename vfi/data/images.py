@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+MAX_PIXELS = 1 << 30
+"""Pixels of an image, at most: what OpenCV decodes."""
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -57,11 +59,16 @@ def read_rgb(path: Path) -> np.ndarray:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no image, or not a whole one.
     """
+    _check_regular(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"no image {path}; restore the file") from None
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    try:
+        data = np.frombuffer(content, np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if content else None
+    except cv2.error:  # a header that promises more pixels than anyone has
+        image = None
     if image is None:
         raise ValueError(f"{path} is not a readable image (damaged, cut short, or no image)")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -74,6 +81,7 @@ def png_size(path: Path) -> tuple[int, int]:
         FileNotFoundError: if there is no such file.
         ValueError: if it does not start or does not end as a PNG does.
     """
+    _check_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(24)
@@ -86,4 +94,12 @@ def png_size(path: Path) -> tuple[int, int]:
     if tail != _PNG_END:
         raise ValueError(f"{path} is cut short: a PNG ends with IEND; restore the file")
     width, height = struct.unpack(">II", head[16:24])
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{path} claims {width}x{height} pixels; at most {MAX_PIXELS} are read")
     return height, width
+
+
+def _check_regular(path: Path) -> None:
+    """Raises ValueError for pipes, devices and folders, which may never end."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a folder, a pipe or a device; only files are read")

@@ -1,12 +1,19 @@
 """Sharing a dataset among processes and workers, and taking up an epoch where it was left."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    DistributedSampler,
+    IterableDataset,
+    default_collate,
+)
 from typing_extensions import override
 
 
@@ -20,7 +27,7 @@ class Shard(DistributedSampler):
         ValueError: if a process would have none and the others would wait for it.
     """
 
-    def __init__(self, dataset: Dataset, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, dataset: Any, rank: int = 0, world_size: int = 1) -> None:
         super().__init__(dataset, world_size, rank, shuffle=False)
         count = len(dataset)
         if count < world_size:
@@ -41,8 +48,8 @@ class EpochLoader(DataLoader):
 
     Its dataset and sampler learn the epoch before the first worker starts. (Lightning tells only
     samplers, and in the first epoch after a resume too late for the indices that workers already
-    hold.) ``state_dict`` and ``load_state_dict`` are Lightning's protocol for loaders with a
-    position.
+    hold.) Where to go on comes from the data module: Lightning restores the state of loaders after
+    it has started one whose length it was asked for.
 
     Args:
         dataset: has ``set_epoch``.
@@ -57,24 +64,20 @@ class EpochLoader(DataLoader):
         super().__init__(dataset, **options)
         self.epoch = epoch
         self.steps = steps
-        self._position = {"epoch": 0, "batches": 0}
-        self._resume: dict[str, int] | None = None
+        self.reading: int | None = None  # the epoch that the last batch came from
+        self._start = {"epoch": 0, "batches": 0}
 
     @override
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Any:
         # a generator, so that the epoch is asked for with the first batch: resuming at an epoch's
         # end, Lightning makes the next epoch's iterator while it still counts the old one
-        epoch = self.epoch()
+        epoch = self.reading = max(self.epoch(), self._start["epoch"])
         for part in (self.dataset, self.sampler):
             if hasattr(part, "set_epoch"):
                 part.set_epoch(epoch)
-        resume, self._resume = self._resume, None
-        done = resume["batches"] if resume and resume["epoch"] == epoch else 0
+        done = self._start["batches"] if epoch == self._start["epoch"] else 0
         # batches already trained on are read again and dropped: exact, and quicker than training
-        for batch in islice(super().__iter__(), done, self.steps):
-            done += 1
-            self._position = {"epoch": epoch, "batches": done}
-            yield batch
+        yield from islice(super().__iter__(), done, self.steps)
 
     @override
     def __len__(self) -> int:
@@ -83,12 +86,27 @@ class EpochLoader(DataLoader):
         return min(super().__len__(), self.steps or super().__len__())
 
     def state_dict(self) -> dict[str, int]:
-        """The epoch being read and the number of its batches given."""
-        return dict(self._position)
+        """Nothing: it is there so that Lightning knows that this loader can be resumed."""
+        return {}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iterator of that epoch starts after the batches given."""
-        self._resume = dict(state)
+        """No epoch before ``epoch`` is read, and of that one not the first ``batches``."""
+        if state:
+            self._start = {"epoch": state["epoch"], "batches": state["batches"]}
+
+
+def most_workers() -> int:
+    """How many processes a machine may be asked for: far above what is of use, below what hurts."""
+    return max(64, 4 * (os.cpu_count() or 1))
+
+
+def check_workers(count: int) -> None:
+    """Raises ValueError for a number of worker processes that would not work, or too well."""
+    if not 0 <= count <= most_workers():
+        raise ValueError(
+            f"num_workers is {count}; it must be from 0 to {most_workers()} on this machine "
+            f"({os.cpu_count()} cores)"
+        )
 
 
 def loading_options(workers: int) -> dict[str, Any]:
@@ -98,6 +116,19 @@ def loading_options(workers: int) -> dict[str, Any]:
         "worker_init_fn": start_worker,
         "pin_memory": torch.cuda.is_available(),
     }
+
+
+def collate(items: list[Any]) -> Any:
+    """A batch of triplets.
+
+    Raises:
+        ValueError: naming the triplets, if their frames differ in size.
+    """
+    sizes = {item["id"]: tuple(item["gt"].shape[:0:-1]) for item in items}
+    if len(set(sizes.values())) > 1:
+        named = ", ".join(f"{name} ({width}x{height})" for name, (width, height) in sizes.items())
+        raise ValueError(f"frames of one batch differ in size: {named}; use a batch_size of 1")
+    return default_collate(items)
 
 
 def start_worker(worker: int) -> None:

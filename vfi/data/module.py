@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from vfi.data.calibration import (
@@ -17,9 +17,9 @@ from vfi.data.calibration import (
     open_train,
     train_loader,
 )
-from vfi.data.images import Triplet
-from vfi.data.loading import Shard, loading_options
-from vfi.data.overlap import check_calibration
+from vfi.data.images import TripletSet
+from vfi.data.loading import EpochLoader, Shard, check_workers, collate, loading_options
+from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
     TrainData,
@@ -69,8 +69,9 @@ class TripletDataModule(LightningDataModule):
         super().__init__()
         check_source("data", source)
         check_counts("data", batch_size=batch_size)
-        if num_workers < 0 or seed < 0:
-            raise ValueError(f"num_workers={num_workers}, seed={seed}: neither may be negative")
+        check_workers(num_workers)
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"data.seed is {seed}; it must be from 0 to {2**63 - 1}")
         self.source = source
         self.root = root
         self.split = split
@@ -80,17 +81,39 @@ class TripletDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.train_set: TrainSet | None = None
-        self.val_set: Dataset[Triplet] | None = None
-        self.test_set: Dataset[Triplet] | None = None
+        self.val_set: TripletSet | None = None
+        self.test_set: TripletSet | None = None
+        self._start: dict[str, int] = {}
+        self._loader: EpochLoader | None = None
+
+    @override
+    def state_dict(self) -> dict[str, int]:
+        """Where training is: the epoch, and how many of its batches were trained on."""
+        reading = self._loader.reading if self._loader else None
+        if reading is None or self.trainer is None:
+            return dict(self._start)
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress
+        if progress.is_last_batch:  # or the next epoch has not begun to be read
+            return {"epoch": reading + 1, "batches": 0}
+        return {"epoch": reading, "batches": cast(Any, progress.current).processed}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Training goes on there."""
+        self._start = dict(state_dict)
 
     @override
     def setup(self, stage: str) -> None:
         """Opens what the stage reads; a set that is missing or damaged is an error here."""
+        if stage == "fit":
+            self._start = {}  # a checkpoint says otherwise later
         if stage == "fit" and self.train_set is None:
             self.train_set = open_train(self.train, self.seed, self._place())
         if stage in ("fit", "validate") and self.val_set is None:
             check_root("data.val.root", self.val.source, self.validated.root)
             self.val_set = open_source(self.validated)
+            if stage == "fit" and self.trainer and self.trainer.limit_val_batches:
+                check_held_out(self.train_set, self.val_set)
         if stage in ("test", "predict") and self.test_set is None:
             check_root("data.root", self.source, self.root)
             self.test_set = open_source(self.tested)
@@ -102,14 +125,18 @@ class TripletDataModule(LightningDataModule):
     @override
     def train_dataloader(self) -> DataLoader:
         """Random order by the seed and the trainer's epoch; equally many batches a process."""
-        return train_loader(
-            self.train_set,
+        opened: Any = self.train_set
+        loader = train_loader(
+            opened,
             self.train,
             seed=self.seed,
             place=self._place(),
             workers=self.num_workers,
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
         )
+        loader.load_state_dict(self._start)
+        self._loader = loader
+        return loader
 
     @override
     def val_dataloader(self) -> DataLoader:
@@ -158,14 +185,18 @@ class TripletDataModule(LightningDataModule):
         """
         if tested:
             check_calibration(self.train, self.tested)
-        self.setup("fit")
-        for batch in islice(self.train_dataloader(), count):
+        # as one process would read them at the start, so that any number of processes has the same
+        dataset = open_train(self.train, self.seed)
+        loader = train_loader(dataset, self.train, seed=self.seed, workers=self.num_workers)
+        for batch in islice(loader, count):
             yield as_floats(on_device(batch, device))
 
-    def _in_order(self, dataset: Dataset[Triplet], batch_size: int, workers: int) -> DataLoader:
+    def _in_order(self, dataset: Any, batch_size: int, workers: int) -> DataLoader:
         place = self._place()
         sampler = Shard(dataset, place.rank, place.world_size)
         options = loading_options(workers)
+        if batch_size > 1:
+            options["collate_fn"] = collate
         return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)
 
     def _place(self) -> Place:

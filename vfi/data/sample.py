@@ -40,7 +40,7 @@ class SampleTriplets(Dataset[Triplet]):
         digest = hashlib.sha256()
         for index in range(COUNT):
             for frame in render(index):
-                digest.update(frame)
+                digest.update(np.ascontiguousarray(frame).data)
         return {
             "name": "sample (synthetic, no benchmark)",
             "kind": "sample",
@@ -72,6 +72,7 @@ def render(index: int) -> list[np.ndarray]:
     """(img0, gt, img1), each (256, 256, 3) uint8 RGB; motion grows with the index."""
     dice = _Dice(1000 + index)
     speed = 8 + 14 * index  # 1/16 pixel from one frame to the next: 0.5 to 20.6 pixels
+    layers: list[tuple[np.ndarray, _Path, Sequence[int] | None]]
     layers = [(_texture(dice), _path(dice, speed // 3), None)]
     for _ in range(dice.between(2, 4)):
         layers.append((_texture(dice), _path(dice, speed), _shape(dice)))

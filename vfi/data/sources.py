@@ -4,9 +4,9 @@ import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from vfi.data.augment import Augment, TripletFilter
+from vfi.data.augment import MAX_SIDE, Augment, TripletFilter
 from vfi.data.heldout import ClipTriplets
 from vfi.data.images import TripletSet
 from vfi.data.joined import JoinedTriplets
@@ -26,6 +26,9 @@ TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video", "rendered", "mi
 """The others exist for testing."""
 
 _PER_CLASS = 16
+
+
+_BATCH_GIB = 16  # what is more is a mistake of some zeros
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class TrainData:
         augment: how triplets are cropped and varied.
         keep: which triplets of a video are kept.
         photos: of a mixed source, the folder of pictures to render from.
-        shares: of a mixed source, how much comes from where, by epoch.
+        shares: of a mixed source, how much comes from where, by epoch; half and half if not given.
         render: of a rendered or mixed source, what is drawn and how it moves.
     """
 
@@ -63,7 +66,7 @@ class TrainData:
     augment: Augment = field(default_factory=Augment)
     keep: TripletFilter = field(default_factory=TripletFilter)
     photos: str | None = None
-    shares: tuple[Shares, ...] = (Shares(),)
+    shares: tuple[Shares, ...] | None = None
     render: RenderSpec = field(default_factory=RenderSpec)
 
     def __post_init__(self) -> None:
@@ -71,7 +74,14 @@ class TrainData:
         check_counts("train", batch_size=self.batch_size, steps=self.steps)
         if self.augment.crop is None:
             raise ValueError("train.augment.crop is null; batches need crops of one size")
-        check_shares(self.shares)
+        size = self.batch_size * self.augment.crop**2 * 9 / 2**30  # three frames of three bytes
+        if size > _BATCH_GIB:
+            raise ValueError(
+                f"train.batch_size is {self.batch_size} with crops of {self.augment.crop} pixels: "
+                f"a batch would be {size:.0f} GiB of frames, and at most {_BATCH_GIB} are read"
+            )
+        if self.shares is not None:
+            check_shares(self.shares)
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,12 @@ class ValData:
         if self.per_class < 0:
             raise ValueError(f"val.per_class is {self.per_class}; it must be 0 (none) or more")
         check_source("val", self.source)
-        check_counts("val", batch_size=self.batch_size)
+        check_counts("val", batch_size=self.batch_size, per_clip=self.per_clip)
+        if not self.strides or min(self.strides) < 1:
+            raise ValueError(f"val.strides is {self.strides}; give numbers of at least 1")
+        for name, side, least in (("size", self.size, 16), ("short_side", self.short_side, 1)):
+            if side is not None and not least <= side <= MAX_SIDE:
+                raise ValueError(f"val.{name} is {side}; it must be from {least} to {MAX_SIDE}")
 
 
 def validated(val: ValData, train: TrainData) -> ValData:
@@ -126,14 +141,17 @@ def resolve(data: ValData) -> ValData:
     """The same with ``auto`` replaced: by the sample without a folder, else by the set it holds."""
     if data.source != "auto":
         return data
-    return replace(data, source="sample" if data.root is None else recognise(data.root))
+    found: Any = "sample" if data.root is None else recognise(data.root)
+    return replace(data, source=found)
 
 
 def open_source(data: ValData, check: bool = True) -> TripletSet:
     """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
     data = resolve(data)
+    check_root("root", data.source, data.root)  # callers that know their option have asked before
+    root = data.root or ""
     if data.source == "rendered":
-        return RenderedClasses(data.root, data.per_class or _PER_CLASS, data.size)
+        return RenderedClasses(root, data.per_class or _PER_CLASS, data.size)
     if data.per_class:
         if data.photos is None:
             raise ValueError(
@@ -146,14 +164,14 @@ def open_source(data: ValData, check: bool = True) -> TripletSet:
         return SampleTriplets()
     if data.source == "video":
         return ClipTriplets(
-            data.root,
+            root,
             clips=data.clips,
             strides=data.strides,
             per_clip=data.per_clip,
             size=data.size,
             short_side=data.short_side,
         )
-    return TripletFolder(data.root, data.source, data.split, check=check)
+    return TripletFolder(root, data.source, data.split, check=check)
 
 
 def recognise(root: str | os.PathLike[str]) -> str:

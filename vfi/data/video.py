@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
-from vfi.data.augment import Augment, TripletFilter, keyed_rng
+from vfi.data.augment import MAX_SIDE, Augment, Frames, TripletFilter, keyed_rng
 from vfi.data.clips import Clip, DamagedClipError, Frame, choose_clips, decode
 from vfi.data.images import Triplet, make_triplet
 from vfi.data.mixing import Tally, interleaved, shuffled
@@ -51,16 +51,19 @@ class StreamSpec:
         low, high = self.strides
         if not 1 <= low <= high:
             raise ValueError(f"stride is {self.stride}; it must be a number >= 1 or a rising pair")
-        for name, least in (("step", 1), ("open_clips", 1), ("shuffle_mib", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        limits = {"step": (1, 10**6), "open_clips": (1, 1024), "shuffle_mib": (0, 1 << 20)}
+        for name, (least, most) in (limits | {"short_side": (1, MAX_SIDE)}).items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
         if self.short_side is not None and self.short_side < 16:
             raise ValueError(f"short_side is {self.short_side}; it must be at least 16 pixels")
 
     @property
     def strides(self) -> tuple[int, int]:
         """The least and the greatest stride."""
-        return (self.stride, self.stride) if isinstance(self.stride, int) else tuple(self.stride)
+        low, high = (self.stride,) * 2 if isinstance(self.stride, int) else self.stride
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ class VideoTriplets(IterableDataset[Triplet]):
 
     def _finish(
         self,
-        frames: list[np.ndarray],
+        frames: Frames,
         clip: Clip,
         start: int,
         stride: int,

@@ -1,21 +1,27 @@
 """What a network costs: parameters, FLOPs, size, latency, memory."""
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import track
+from torch import nn
 
 from vfi import reporting
-from vfi.checkpoints import load_model
 from vfi.files import writable_folder
+from vfi.measure.conditions import Conditions, Precision, check_positive
 from vfi.measure.costs import efficiency
-from vfi.measure.latency import check_positive, compare_latency
+from vfi.measure.latency import compare_latency
 from vfi.measure.memory import peak_memory_of
+from vfi.models import RIFE, Interpolator
 from vfi.models.device import usable
+from vfi.runtime.compiled import CompiledNetwork
+from vfi.runtime.load import load_named
 
-Precision = Literal["float32", "bfloat16", "float16"]
+_SHOWN = (
+    *("model", "parameters", "macs", "flops", "weights_mib"),
+    *("median_ms", "p90_ms", "fps", "speedup", "peak_memory_mib"),
+)
 
 
 def benchmark(
@@ -33,7 +39,9 @@ def benchmark(
     """Measures models against each other: size, FLOPs, latency and memory.
 
     Args:
-        models: names or paths as for `vfi.load_model`; the first is what the others compare to.
+        models: names or paths as for `vfi.load_model`, with ``@RUNTIME`` or ``@RUNTIME/PRECISION``
+            behind them for other runtimes than torch: rife-fast@openvino/int8. The first is what
+            the others compare to.
         height: height of the frames in pixels.
         width: width of the frames in pixels.
         threads: torch's CPU threads; its default if not given.
@@ -50,18 +58,15 @@ def benchmark(
     """
     if len(set(models)) != len(models) or not models:
         raise ValueError(f"models must be one or more different names, got {models}")
-    check_positive(height=height, width=width, repeats=repeats, threads=threads)
+    check_positive(repeats=repeats)
+    conditions = Conditions(height, width, threads, channels_last, precision, device)
     folder = writable_folder(output) if output else None
-    networks = {name: load_model(name, usable(device)) for name in models}
-    autocast = None if precision == "float32" else getattr(torch, precision)
-    conditions = {"threads": threads, "channels_last": channels_last, "autocast": autocast}
-    latencies = compare_latency(
-        networks, height, width, warmup=warmup, repeats=repeats, progress=True, **conditions
-    )
+    networks = {name: load_named(name, usable(device), threads) for name in models}
+    latencies = compare_latency(networks, conditions, warmup=warmup, repeats=repeats, progress=True)
     rows = []
     for name in track(models, "memory", console=Console(stderr=True), transient=True):
-        memory = peak_memory_of(name, height, width, device=device, **conditions)
-        costs = asdict(efficiency(networks[name], height, width))
+        memory = None if "@" in name else peak_memory_of(name, conditions)
+        costs = asdict(efficiency(_plain(networks[name]), height, width))
         rows.append({"model": name, **costs, **asdict(latencies[name]), "peak_memory_mib": memory})
     _show(rows)
     if folder:
@@ -71,14 +76,18 @@ def benchmark(
         reporting.write_csv(rows, folder / "benchmark.csv")
 
 
+def _plain(model: Interpolator) -> RIFE:
+    """The network itself, whatever runtime it is in."""
+    network: nn.Module = model.network
+    return network.network if isinstance(network, CompiledNetwork) else model.network
+
+
 def _show(rows: list[dict[str, Any]]) -> None:
     first = rows[0]
     layout = "channels_last" if first["channels_last"] else "contiguous"
-    columns = ("parameters", "macs", "flops", "weights_mib")
-    columns += ("median_ms", "p90_ms", "fps", "speedup", "peak_memory_mib")
     reporting.table(
         f"{first['width']}x{first['height']} pixels on {first['device']}",
-        [{key: row[key] for key in ("model", *columns)} for row in rows],
+        [{key: row[key] for key in _SHOWN} for row in rows],
         caption=f"{first['precision']}, {layout}, {first['threads']} threads, "
         f"{first['repeats']} interleaved rounds; speedup over {first['model']}",
     )

@@ -24,7 +24,7 @@ from vfi.video.read.source import Source, SourceInfo
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, Analyser, thumbnail
 from vfi.video.timing.timeline import EvenParts, Timing
 from vfi.video.triples import Contender, Triple, score, triples
-from vfi.video.write.choose import make_sink
+from vfi.video.write.choose import check_output, make_sink
 from vfi.video.write.images import write_image
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.turn import upright
@@ -80,6 +80,7 @@ def compare_video(
         if value < low:
             raise ValueError(f"{name} is {value}; it must be {low} or more")
     source, path = open_source(input, fps=parse_optional(input_fps, "input_fps")), Path(output)
+    check_output(path, source.info)
     with limited_threads(threads):
         contenders = [Contender(model, device, flow_scale, 0) for model in models]
         analyser = Analyser(cut_threshold)
@@ -124,7 +125,7 @@ def _write_animation(
     height, width = first.shape[:2]
     rate = (source.info.rate or Fraction(_USUAL_RATE)) / 2
     spec = PixelSpec("rgb", full_range=True)
-    info = SourceInfo(source.info.path, width, height, spec, rate=rate)
+    info = SourceInfo(source.info.path, width, height, spec, rate=rate, files=source.info.files)
     timing = Timing(EvenParts(1), Fraction(1), rate, 1 / rate)
     sink = make_sink(path, info, WriteOptions(), timing, {"comparison": str(source.info.path)})
     try:
@@ -136,6 +137,8 @@ def _write_animation(
         sink.abort()
         sink.discard()
         raise
+    finally:
+        sink.close()
 
 
 def _animated_rows(

@@ -60,7 +60,7 @@ def _machine() -> dict[str, Any]:
 
 def _features() -> dict[str, str]:
     """Whether the processor multiplies small types; unknown where nothing tells."""
-    told = getattr(torch.cpu, "get_capabilities", dict)()
+    told: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     names = {"bf16": "avx512_bf16", "vnni": "avx512_vnni"}
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split()

@@ -4,11 +4,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from vfi.files import writable_folder
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.runtime.eager import DEFAULT_MODEL
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.settings import Settings
+from vfi.video.summary import Summary
 from vfi.video.write.containers import CONTAINERS
 
 logger = logging.getLogger(__name__)
@@ -22,12 +25,15 @@ def interpolate(
     model: str | list[str] = DEFAULT_MODEL,
     device: str = "auto",
     evaluate: bool = False,
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
     **settings: Any,
 ) -> None:
     """Makes a video smoother or slower: new frames between those it has.
 
     Args:
-        input: a video file, a folder of images, or two images.
+        input: a video file, a folder of images, or two images; or several of the former, which
+            are done one after the other into a folder.
         output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif, or, without a suffix, a
             new folder of PNG files; two images also make one image, the middle. If not given, it
             lies beside the input: in_2x.mp4.
@@ -35,13 +41,28 @@ def interpolate(
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
             output is then a folder.
+        runtime: torch, openvino, onnxruntime or auto, the fastest that is installed and agrees
+            with torch here.
+        precision: auto, float32, bfloat16 or int8.
         **settings: see `Settings`.
 
     Raises:
         FileNotFoundError: if there is no input.
         ValueError: if something asked for cannot be done.
+        SystemExit: with status 1, if some of several inputs failed.
     """
     models = [model] if isinstance(model, str) else model
+    where: dict[str, Any] = {
+        "device": device,
+        "runtime": runtime,
+        "precision": precision,
+        "progress": True,
+    }
+    if len(models) != 1 and not evaluate:
+        raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
+    if not evaluate and _are_several(input, settings):
+        _one_by_one([Path(path) for path in input], output, models[0], where, settings)
+        return
     input, settings = _pair(input, settings)
     if evaluate:
         if output is None:
@@ -49,9 +70,10 @@ def interpolate(
         _evaluate(input, output, models, device, Settings(**settings))
         return
     output = output or str(beside(Path(input), Settings(**settings)))
-    if len(models) != 1:
-        raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
-    summary = interpolate_video(input, output, models[0], device, progress=True, **settings)
+    _tell(interpolate_video(input, output, models[0], **where, **settings))
+
+
+def _tell(summary: Summary) -> None:
     logger.info(
         "%s: %d frames from %d (%d by the network, %d cuts) in %.1f s, %.2f times real time",
         summary.output,
@@ -62,6 +84,46 @@ def interpolate(
         summary.seconds,
         summary.real_time_factor,
     )
+
+
+def _are_several(input: str | list[str], settings: dict[str, Any]) -> bool:
+    """Whether the inputs are to be done one after the other, and are not two images."""
+    if isinstance(input, str) or len(input) < 2 or settings.get("second"):
+        return False
+    return len(input) != 2 or not all(Path(p).suffix.lower() in IMAGE_SUFFIXES for p in input)
+
+
+def _one_by_one(
+    inputs: list[Path],
+    output: str | None,
+    model: str,
+    where: dict[str, Any],
+    settings: dict[str, Any],
+) -> None:
+    """Does one input after the other into a folder; one that fails does not stop the rest."""
+    folder = Path(output) if output else None
+    if folder is None or (folder.suffix and not folder.is_dir()):
+        raise ValueError(
+            f"{len(inputs)} inputs were given; give one, or two images, or a folder for all that "
+            "they become as --output"
+        )
+    names = [beside(path, Settings(**settings)).name for path in inputs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"several inputs would become {folder / twice}; do them apart")
+    writable_folder(folder)
+    failed = []
+    for path, name in zip(inputs, names, strict=True):
+        try:
+            out = folder / name
+            _tell(interpolate_video(path, out, model, **where, **settings))
+        except (ValueError, OSError) as error:
+            logger.error("%s: %s", path, error)
+            failed.append(str(path))
+    logger.info("%d of %d inputs done", len(inputs) - len(failed), len(inputs))
+    if failed:
+        logger.error("%d of %d inputs failed: %s", len(failed), len(inputs), ", ".join(failed))
+        raise SystemExit(1)
 
 
 def _pair(input: str | list[str], settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The job that turns a training into a model that `vfi.load_model` knows by its name."""
 
 import copy
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from vfi.measure.means import mean_scores
 from vfi.measure.protocol import score_set
 from vfi.models import RIFE, Interpolator
 from vfi.reporting import cards
+from vfi.reporting.runs import read_run
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _read(run: Path) -> tuple[dict[str, Any], Path]:
             raise FileNotFoundError(
                 f"there is no {path}; give the run folder of a fit that has been validated"
             )
-    return json.loads(record.read_text(encoding="utf-8")), checkpoint
+    return read_run(record), checkpoint
 
 
 def _validation(record: Mapping[str, Any]) -> ValData:
@@ -172,9 +172,8 @@ def _scores(network: RIFE, dataset: TripletSet, label: str) -> list[dict[str, An
 def _speed(networks: Mapping[str, RIFE], height: int, width: int, repeats: int) -> dict[str, Any]:
     """How much faster than its parent the model is, measured in turns."""
     models = {who: Interpolator(network).eval() for who, network in networks.items()}
-    measured = measure.compare_latency(
-        models, height, width, repeats=repeats, channels_last=True, progress=True
-    )
+    conditions = measure.Conditions(height, width, channels_last=True)
+    measured = measure.compare_latency(models, conditions, repeats=repeats, progress=True)
     machine = {"cpu": reporting.environment()["cpu"], "torch": str(torch.__version__)}
     parent_ms = measured["parent"].median_ms
     return {**asdict(measured["model"]), "parent_median_ms": parent_ms, "machine": machine}
@@ -182,12 +181,18 @@ def _speed(networks: Mapping[str, RIFE], height: int, width: int, repeats: int) 
 
 def _history(record: dict[str, Any], checkpoint: Path) -> list[tuple[dict[str, Any], Path]]:
     """The trainings that led here, the first one first: each one's record and what it gave."""
-    start = Path(record["network"])
-    earlier = start.parent.parent / reporting.RECORD
-    before = []
-    if earlier.is_file():
-        before = _history(json.loads(earlier.read_text(encoding="utf-8")), start)
-    return [*before, (record, checkpoint)]
+    found = [(record, checkpoint)]
+    seen = {checkpoint.resolve()}
+    while True:
+        start = Path(found[0][0]["network"])
+        earlier = start.parent.parent / reporting.RECORD
+        # a name of the registry has no folder: a record in the current one is not its
+        if start.parent.name != "checkpoints" or not start.is_file() or not earlier.is_file():
+            return found
+        if start.resolve() in seen:
+            raise ValueError(f"{earlier} is damaged: {start} would be made from itself")
+        seen.add(start.resolve())
+        found.insert(0, (read_run(earlier), start))
 
 
 def _stage(record: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:

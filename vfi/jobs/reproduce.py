@@ -76,6 +76,7 @@ def _settings(stage: cards.Card, network: str, root: str | None, folder: Path) -
     config = _with_present_names(copy.deepcopy(stage["config"]))
     config["model"]["init_args"]["network"] = network
     config["trainer"]["default_root_dir"] = str(folder)
+    config["ckpt_path"] = "last"
     for part in ("train", "val"):
         if config["data"][part]["source"] == "video":
             if root is None:

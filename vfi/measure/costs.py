@@ -66,7 +66,7 @@ def flops(network: RIFE | Interpolator, height: int, width: int) -> int:
     frame = torch.empty(1, 3, height, width, device="meta")
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         model(frame, frame)
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def efficiency(network: RIFE | Interpolator, height: int, width: int) -> Efficiency:

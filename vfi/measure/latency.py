@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
+
+from vfi.measure.conditions import Conditions, check_positive
 
 Model = Callable[[Tensor, Tensor], Any]
 
@@ -51,14 +53,10 @@ class Latency:
 
 def compare_latency(
     models: Mapping[str, Model],
-    height: int,
-    width: int,
+    conditions: Conditions,
     *,
-    threads: int | None = None,
     warmup: int = 3,
     repeats: int = 20,
-    channels_last: bool = False,
-    autocast: torch.dtype | None = None,
     progress: bool = False,
 ) -> dict[str, Latency]:
     """Times models against each other: every round calls each of them once.
@@ -69,76 +67,51 @@ def compare_latency(
 
     Args:
         models: ``model(img0, img1)`` by name, ``(1, 3, height, width)`` in [0, 1] each; the first
-            is the reference. Modules are timed in the mode (train or eval) that they are in.
-        height: of the frames, in pixels.
-        width: likewise.
-        threads: torch's CPU threads while measuring; as they are if None.
+            is the reference. Modules are timed in the mode (train or eval) that they are in, on
+            the device of the conditions; their weights are laid out as those say and restored.
+        conditions: how to time.
         warmup: rounds before the measured ones.
         repeats: measured rounds.
-        channels_last: memory layout of frames and of modules' weights (restored afterwards).
-        autocast: the type to run in, if not float32.
         progress: whether to show a progress bar.
 
     Raises:
         ValueError: if there is no model or a number is out of range.
     """
-    check_positive(height=height, width=width, repeats=repeats, threads=threads)
+    check_positive(repeats=repeats)
     if not models or warmup < 0:
         raise ValueError(
             f"give at least one model and a warmup of 0 or more, got {list(models)} and {warmup}"
         )
-    device = _device(models)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    frames = [frame.to(device, memory_format=layout) for frame in _moving_frames(height, width)]
-    names = list(models)
-    times: dict[str, list[float]] = {name: [] for name in names}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.inference_mode())
-        enabled = {"dtype": autocast, "enabled": autocast is not None}
-        stack.enter_context(torch.autocast(device.type, **enabled))
-        used_threads = stack.enter_context(_threads(threads))
-        if channels_last:
+        threads = stack.enter_context(conditions.hold())
+        if conditions.channels_last:
             for model in models.values():
                 stack.enter_context(_channels_last(model))
-        rounds = range(-warmup, repeats)
-        console = Console(stderr=True)  # standard output is for results
-        for index in track(rounds, "timing", console=console, transient=True, disable=not progress):
-            shift = index % len(names)
-            for name in names[shift:] + names[:shift]:
-                seconds = _time(models[name], frames, device)
-                if index >= 0:
-                    times[name].append(seconds)
-    conditions = {
-        "height": height,
-        "width": width,
-        "repeats": repeats,
-        "threads": used_threads,
-        "device": str(device),
-        "precision": str(autocast or torch.float32).removeprefix("torch."),
-        "channels_last": channels_last,
-    }
-    reference = np.array(times[names[0]])
-    return {name: _summary(np.array(times[name]), reference, conditions) for name in names}
+        times = _rounds(models, conditions, warmup, repeats, progress)
+    reference = times[next(iter(models))]
+    used = replace(conditions, threads=threads)
+    return {name: _summary(seconds, reference, used) for name, seconds in times.items()}
 
 
-def check_positive(**values: int | None) -> None:
-    """Rejects numbers below 1; None, for "not given", passes.
-
-    Raises:
-        ValueError: with the argument's name and value.
-    """
-    for name, value in values.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}; it must be 1 or more")
-
-
-def _device(models: Mapping[str, Model]) -> torch.device:
-    """Where the first module's parameters are; the CPU if no model is a module with any."""
-    for model in models.values():
-        if isinstance(model, nn.Module):
-            for parameter in model.parameters():
-                return parameter.device
-    return torch.device("cpu")
+def _rounds(
+    models: Mapping[str, Model], conditions: Conditions, warmup: int, repeats: int, progress: bool
+) -> dict[str, np.ndarray]:
+    """Seconds of each model's calls, in the order of the rounds."""
+    device, names = torch.device(conditions.device), list(models)
+    frames = [
+        frame.to(device, memory_format=conditions.layout)
+        for frame in _moving_frames(conditions.height, conditions.width)
+    ]
+    times: dict[str, list[float]] = {name: [] for name in names}
+    rounds = range(-warmup, repeats)
+    console = Console(stderr=True)  # standard output is for results
+    for index in track(rounds, "timing", console=console, transient=True, disable=not progress):
+        shift = index % len(names)
+        for name in names[shift:] + names[:shift]:
+            seconds = _time(models[name], frames, device)
+            if index >= 0:
+                times[name].append(seconds)
+    return {name: np.array(seconds) for name, seconds in times.items()}
 
 
 def _moving_frames(height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -161,26 +134,21 @@ def _time(model: Model, frames: list[Tensor], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def _summary(seconds: np.ndarray, reference: np.ndarray, conditions: dict[str, Any]) -> Latency:
+def _summary(seconds: np.ndarray, reference: np.ndarray, conditions: Conditions) -> Latency:
     median = float(np.median(seconds))
     return Latency(
         median_ms=median * 1e3,
         p90_ms=float(np.percentile(seconds, 90)) * 1e3,
         fps=1 / median,
         speedup=float(np.median(reference / seconds)),
-        **conditions,
+        height=conditions.height,
+        width=conditions.width,
+        repeats=len(seconds),
+        threads=conditions.threads or torch.get_num_threads(),
+        device=conditions.device,
+        precision=conditions.precision,
+        channels_last=conditions.channels_last,
     )
-
-
-@contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[int]:
-    """Sets torch's thread count for a while; yields the count in force."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield torch.get_num_threads()
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -34,8 +34,8 @@ def mean_scores(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         rows: ``id``, ``psnr`` and ``ssim`` of each triplet.
     """
     figures = {name: _mean(row[name] for row in rows) for name in ("psnr", "ssim")}
-    groups = {group_of(row["id"]) for row in rows} - {None}
-    for group in sorted(groups):
+    groups = {group_of(row["id"]) for row in rows}
+    for group in sorted(group for group in groups if group is not None):
         psnr = (row["psnr"] for row in rows if group_of(row["id"]) == group)
         figures[f"psnr_{group}"] = _mean(psnr)
     return figures

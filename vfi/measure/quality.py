@@ -58,7 +58,7 @@ def psnr(pred: Tensor, target: Tensor) -> Tensor:
         ValueError: if the shapes are wrong or differ, or an image holds NaN or infinite values.
     """
     pred, target = _pair(pred, target)
-    error = (pred - target).square().mean((1, 2, 3))
+    error = (pred - target).square().mean((1, 2, 3), dtype=torch.float64)
     floor = 10 ** (-PERFECT_PSNR / 10)
     return _finite(-10 * error.clamp(min=floor).log10(), pred, target)
 
@@ -69,7 +69,7 @@ def interpolation_error(pred: Tensor, target: Tensor) -> Tensor:
     Args, Returns, Raises: as `psnr`, in levels.
     """
     pred, target = _pair(pred, target)
-    return _finite((pred - target).abs().mean((1, 2, 3)) * 255, pred, target)
+    return _finite((pred - target).abs().mean((1, 2, 3), dtype=torch.float64) * 255, pred, target)
 
 
 def ssim_matlab(pred: Tensor, target: Tensor) -> Tensor:
@@ -122,7 +122,11 @@ def _pair(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _finite(values: Tensor, pred: Tensor, target: Tensor) -> Tensor:
-    """``values`` if all are finite: NaN pixels always reach them, so good frames cost no pass."""
+    """``values`` if all are finite: NaN pixels always reach them, so good frames cost no pass.
+
+    They come as sums in float64, which threads and their number leave the same in ``pred``'s type.
+    """
+    values = values.to(pred.dtype)
     good = values.isfinite()
     if good.all():
         return values
@@ -157,7 +161,7 @@ def _ssim(pred: Tensor, target: Tensor, average: Callable[[Tensor], Tensor]) -> 
         mean_p, mean_t = mean_p + 0.5, mean_t + 0.5
         luminance = (2 * mean_p * mean_t + _C1) / (mean_p * mean_p + mean_t * mean_t + _C1)
         contrast = (2 * covariance + _C2) / (variances + _C2)
-        values.append((luminance * contrast).mean())
+        values.append((luminance * contrast).mean(dtype=torch.float64))
     return torch.stack(values)
 
 

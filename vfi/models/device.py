@@ -2,9 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def usable(name: str) -> torch.device:
@@ -25,12 +28,20 @@ def device_of(network: nn.Module) -> torch.device:
 
 
 @contextlib.contextmanager
-def limited_threads(count: int | None) -> Iterator[None]:
-    """Limits the threads of networks for a while; None changes nothing."""
+def limited_threads(count: int | None) -> Iterator[int]:
+    """Limits torch's CPU threads for a while, None to as many as there are; yields the count."""
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)
     try:
-        yield
+        yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+def laid_out(network: Network, layout: torch.memory_format) -> Network:
+    """The same module, with the weights of its convolutions in that memory layout."""
+    for weight in network.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=layout)
+    return network

@@ -1,36 +1,85 @@
 """The network as its users want it: two frames of any size in, one frame out."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vfi.models.frames_io import Frame, check_timestep, give_back, to_tensors
 from vfi.models.rife import RIFE
+from vfi.models.spec import RIFESpec
+
+_is_tracing: Callable[[], bool] = torch.jit.is_tracing
 
 
 class Interpolator(nn.Module):
-    """Wraps a `RIFE` so that frames of any size go in and one frame of that size comes out."""
+    """Wraps a `RIFE` so that frames of any size go in and one frame of that size comes out.
 
-    def __init__(self, network: RIFE) -> None:
+    In eval mode, as `vfi.load_model` gives it, it takes what people have: tensors in [0, 1] or
+    8-bit arrays, and says what is wrong with anything else. In training mode it trusts its input.
+
+    Args:
+        network: any network of the family.
+        info: what is known of its weights: name, licence, how it was made, ...
+
+    >>> import numpy as np
+    >>> from vfi.models import RIFE, Interpolator, variant
+    >>> model = Interpolator(RIFE(variant("rife_v4.0").for_inference())).eval()
+    >>> model(np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)).shape
+    (20, 30, 3)
+    """
+
+    def __init__(self, network: RIFE, info: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self.network = network
+        self.info: dict[str, Any] = dict(info or {})
+
+    @property
+    def spec(self) -> RIFESpec:
+        """The shape of the network: every channel width."""
+        return self.network.spec
 
     def forward(
         self,
-        img0: Tensor,
-        img1: Tensor,
+        img0: Frame,
+        img1: Frame,
         timestep: float | Tensor = 0.5,
         flow_scale: float = 1.0,
-    ) -> Tensor:
+    ) -> Frame:
         """The frame at ``timestep`` between two frames.
 
         Args:
-            img0: ``(B, 3, H, W)`` RGB in [0, 1], any H and W.
-            img1: likewise, the same shape.
+            img0: ``(B, 3, H, W)`` RGB in [0, 1], any H and W; or, in eval mode, an array
+                ``(H, W, 3)`` or ``(B, H, W, 3)`` of uint8.
+            img1: likewise, the same kind and shape.
             timestep: in [0, 1], a number or a tensor ``(B,)``; 0 is ``img0``, 1 is ``img1``.
             flow_scale: see `RIFE.forward`.
 
         Returns:
-            ``(B, 3, H, W)`` in [0, 1].
+            A frame of the kind that came in: ``(B, 3, H, W)`` in [0, 1], or uint8.
+
+        Raises:
+            ValueError: if a frame, the time or the precision cannot be taken, by name.
         """
+        trusted = self.training or not _plain(img0, img1)
+        if trusted and isinstance(img0, Tensor) and isinstance(img1, Tensor):
+            return self._made(img0, img1, timestep, flow_scale)
+        weight = next(self.network.parameters())
+        if weight.dtype != torch.float32:
+            kind = str(weight.dtype).removeprefix("torch.")
+            raise ValueError(
+                f"the weights are {kind}, in which flow is too coarse; use model.float(), and for "
+                "speed torch.autocast"
+            )
+        first, second = to_tensors(img0, img1, weight.device)
+        check_timestep(timestep, len(first))
+        return give_back(self._made(first, second, timestep, flow_scale), img0)
+
+    def _made(
+        self, img0: Tensor, img1: Tensor, timestep: float | Tensor, flow_scale: float
+    ) -> Tensor:
         height, width = img0.shape[-2:]
         stride = self.network.spec.stride(flow_scale)
         # Repeating the border keeps the padding from looking like moving content.
@@ -38,5 +87,17 @@ class Interpolator(nn.Module):
         if any(padding):
             img0 = F.pad(img0, padding, mode="replicate")
             img1 = F.pad(img1, padding, mode="replicate")
-        frame = self.network(img0, img1, timestep, flow_scale=flow_scale, history=False).frame
+        frame: Tensor = self.network(
+            img0, img1, timestep, flow_scale=flow_scale, history=False
+        ).frame
         return frame[..., :height, :width]
+
+
+def _plain(*frames: object) -> bool:
+    """Whether frames hold values that can be looked at: not so while a graph is recorded."""
+    if torch.compiler.is_compiling() or _is_tracing():
+        return False
+    return not any(
+        isinstance(frame, Tensor) and (frame.is_meta or type(frame) is not Tensor)
+        for frame in frames
+    )

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from vfi.models.ifnet import conv
-from vfi.models.spec import FLOW_CHANNELS, SIGNALS, RefineSpec, StageSpec
+from vfi.models.parts import UNET_STAGES, RefineSpec, StageSpec
+from vfi.models.spec import FLOW_CHANNELS, SIGNALS
 from vfi.models.warp import concatenate, resize_flow, warp
 
 UNET_SIGNALS = ("img0", "img1", "warped0", "warped1", "mask")
@@ -21,7 +22,8 @@ class Stage(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(B, C, H, W)`` -> ``(B, spec.out, H / 2, W / 2)``."""
-        return self.conv2(self.conv1(features))
+        made: Tensor = self.conv2(self.conv1(features))
+        return made
 
 
 class ContextNet(nn.Module):
@@ -77,11 +79,13 @@ class UNet(nn.Module):
         Returns:
             ``(B, 3, H, W)`` in [-1, 1], to be added to the frame.
         """
-        skips = [self.down0(signals)]
-        for level, down in enumerate((self.down1, self.down2, self.down3)):
-            skips.append(down(concatenate((skips[-1], context0[level], context1[level]))))
-        features = self.up0(concatenate((skips.pop(), context0[-1], context1[-1])))
-        for up in (self.up1, self.up2, self.up3):
+        encoder = [self.get_submodule(f"down{index}") for index in range(UNET_STAGES)]
+        decoder = [self.get_submodule(f"up{index}") for index in range(UNET_STAGES)]
+        skips = [encoder[0](signals)]
+        for down, *contexts in zip(encoder[1:], context0[:-1], context1[:-1], strict=True):
+            skips.append(down(concatenate((skips[-1], *contexts))))
+        features = decoder[0](concatenate((skips.pop(), context0[-1], context1[-1])))
+        for up in decoder[1:]:
             features = up(concatenate((features, skips.pop())))
         # The authors' 2 * sigmoid(x) - 1, which bfloat16 would round to steps of 1/128 around 0.
         return torch.tanh(self.conv(features) / 2)

@@ -24,10 +24,12 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     dtype = torch.promote_types(torch.promote_types(image.dtype, flow.dtype), torch.float32)
     flow = flow.to(dtype)
-    xs = torch.linspace(-1, 1, width, dtype=dtype, device=flow.device)
-    ys = torch.linspace(-1, 1, height, dtype=dtype, device=flow.device).unsqueeze(1)
-    grid_x = xs + flow[:, 0] * (2 / max(width - 1, 1))
-    grid_y = ys + flow[:, 1] * (2 / max(height - 1, 1))
+    right, bottom = max(width - 1, 1), max(height - 1, 1)
+    # Evenly from -1 to 1; torch.linspace does the same, but is exported with a fixed size.
+    xs = torch.arange(1 - width, width, 2, dtype=dtype, device=flow.device) / right
+    ys = torch.arange(1 - height, height, 2, dtype=dtype, device=flow.device) / bottom
+    grid_x = xs + flow[:, 0] * (2 / right)
+    grid_y = ys.unsqueeze(1) + flow[:, 1] * (2 / bottom)
     grid = torch.stack((grid_x, grid_y), dim=-1)
     return F.grid_sample(
         image.to(dtype), grid, mode="bilinear", padding_mode="border", align_corners=True
@@ -35,16 +37,16 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def resize(image: Tensor, factor: float) -> Tensor:
-    """Bilinear resize of ``(B, C, H, W)`` by ``factor``; a factor of 1 returns the input itself."""
+    """Bilinear resize of ``(B, C, H, W)`` by ``factor``; a factor of 1 returns the input itself.
+
+    ``factor`` is a whole number or 1 / n of one, rows and columns multiples of n: sizes then stay
+    whole numbers, which exported and traced networks can compute for any frame.
+    """
     if factor == 1:
         return image
-    return F.interpolate(
-        image,
-        scale_factor=factor,
-        mode="bilinear",
-        align_corners=False,
-        recompute_scale_factor=False,
-    )
+    up, down = max(round(factor), 1), max(round(1 / factor), 1)
+    size = [side * up // down for side in image.shape[-2:]]
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False)
 
 
 def resize_flow(flow: Tensor, factor: float) -> Tensor:
@@ -60,4 +62,4 @@ def concatenate(parts: Sequence[Tensor]) -> Tensor:
     """
     if any(part.stride(1) == 1 != part.shape[1] for part in parts):
         return torch.cat([part.movedim(1, 3) for part in parts], 3).movedim(3, 1)
-    return torch.cat(parts, 1)
+    return torch.cat(list(parts), 1)

@@ -2,15 +2,13 @@
 
 from vfi.pruning.budget import LatencyBudget
 from vfi.pruning.channels import (
-    ChannelGroup,
-    ChannelGroups,
-    Consumer,
     channel_groups,
     fixed_layers,
     output_dim,
     with_widths,
 )
 from vfi.pruning.compact import compact
+from vfi.pruning.groups import ChannelGroup, ChannelGroups, Consumer
 from vfi.pruning.importance import L1, L2, ActivationL1, Batch, Importance, PathL1, Scores, Taylor
 from vfi.pruning.macs import channel_macs
 from vfi.pruning.mask import Masks, masked

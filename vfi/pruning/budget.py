@@ -5,8 +5,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vfi.measure.conditions import Conditions
 from vfi.measure.latency import compare_latency
 from vfi.models import RIFE, Interpolator
+from vfi.models.device import device_of
 from vfi.pruning.channels import channel_groups
 from vfi.pruning.compact import compact
 from vfi.pruning.descent import descend
@@ -105,7 +107,7 @@ class LatencyBudget(Policy):
             network.spec,
             self.height,
             self.width,
-            device=next(network.parameters()).device,
+            device=device_of(network),
             channels_last=self.channels_last,
             path=self.table,
         )
@@ -157,13 +159,13 @@ class LatencyBudget(Policy):
     def _measure(self, network: RIFE, plan: PruningPlan) -> tuple[float, float]:
         """The latency of the dense and of the pruned network, in the unit of what is wanted."""
         models = {"dense": Interpolator(network), "pruned": Interpolator(compact(network, plan))}
-        latencies = compare_latency(
-            models,
+        conditions = Conditions(
             self.height,
             self.width,
-            repeats=self.repeats,
             channels_last=self.channels_last,
+            device=str(device_of(network)),
         )
+        latencies = compare_latency(models, conditions, repeats=self.repeats)
         if self.ratio is not None:
             return 1.0, 1 / latencies["pruned"].speedup
         return latencies["dense"].median_ms, latencies["pruned"].median_ms

@@ -1,130 +1,20 @@
 """The channel groups of the RIFE family: which channels can be removed, and what goes with them.
 
-A group is a set of channels that exist once in the network's arithmetic, however many modules touch
-them: the convolutions that produce them (more than one where a sum ties them together) and the
-convolutions that read them (each at its offset in a concatenation). Removing channel ``c`` of a
-group means removing output ``c`` of every producer and input ``offset + c`` of every consumer.
-
 The groups are declared from the spec rather than traced: recurrent warps give a dependency tracer a
 path explosion on these networks.
 """
 
 import dataclasses
-import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
 
-from vfi.models import BlockSpec, RefineSpec, RIFESpec
+from vfi.models import BlockSpec, EncoderSpec, RefineSpec, RIFESpec
+from vfi.pruning.groups import ChannelGroup, ChannelGroups, Consumer, Path
 
 Conv = nn.Conv2d | nn.ConvTranspose2d
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """A convolution that reads a group, and where the group starts among its input channels."""
-
-    conv: str
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class ChannelGroup:
-    """Channels that live and die together.
-
-    Attributes:
-        name: what people call it, such as ``block0.trunk`` or ``unet.down1.out``.
-        stage: the part of the network: ``block0``, ``block1``, ..., ``context`` or ``unet``.
-        width: the number of channels.
-        path: where the spec holds that number.
-        producers: names of the convolutions that put the channels out, each followed by a PReLU.
-        consumers: the convolutions that read them.
-        signals: what the producer reads if it reads images, flow or masks rather than features.
-    """
-
-    name: str
-    stage: str
-    width: int
-    path: Path
-    producers: tuple[str, ...]
-    consumers: tuple[Consumer, ...]
-    signals: str = ""
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """Names of the PReLUs that follow the producers, in the same order."""
-        return tuple(f"{producer.rpartition('.')[0]}.1" for producer in self.producers)
-
-    @property
-    def protection(self) -> str:
-        """Why this group is protected by default; empty if it is not."""
-        return f"first convolution: it reads {self.signals}" if self.signals else ""
-
-
-@dataclass(frozen=True)
-class ChannelGroups(Mapping[str, ChannelGroup]):
-    """The channel groups of a network by name, in the order of computation.
-
-    Attributes:
-        groups: all of them.
-    """
-
-    groups: tuple[ChannelGroup, ...]
-
-    @cached_property
-    def _by_name(self) -> dict[str, ChannelGroup]:
-        return {group.name: group for group in self.groups}
-
-    def __getitem__(self, name: str) -> ChannelGroup:
-        return self._by_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    @property
-    def total(self) -> int:
-        """How many channels there are to prune."""
-        return sum(group.width for group in self.groups)
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """The channels of every group."""
-        return {group.name: group.width for group in self.groups}
-
-    @property
-    def producers(self) -> dict[str, str]:
-        """Every convolution that puts out a group's channels -> that group."""
-        return {producer: group.name for group in self.groups for producer in group.producers}
-
-    def known(self, name: str) -> ChannelGroup:
-        """The group of that name.
-
-        Raises:
-            ValueError: if there is none; the message lists the names.
-        """
-        if name not in self:
-            raise ValueError(f"unknown channel group {name!r}; the groups are {', '.join(self)}")
-        return self[name]
-
-    def matching(self, pattern: str) -> list[str]:
-        """Names of the groups that ``pattern`` means: shell-style, or a part as ``unet.down1``.
-
-        Raises:
-            ValueError: if it matches nothing; the message lists the names.
-        """
-        names = [n for n in self if n.startswith(f"{pattern}.") or fnmatch.fnmatchcase(n, pattern)]
-        if not names:
-            raise ValueError(
-                f"pattern {pattern!r} matches no channel group; the groups are {', '.join(self)}"
-            )
-        return names
 
 
 @lru_cache(maxsize=16)
@@ -135,6 +25,8 @@ def channel_groups(spec: RIFESpec) -> ChannelGroups:
     it reads only images, flow and masks, so it does not change when the rest is pruned.
     """
     groups: list[ChannelGroup] = []
+    if spec.encoder is not None:
+        groups += _encoder_groups(spec.encoder)
     for index, block in enumerate(spec.blocks):
         groups += _block_groups(index, block)
     if spec.refine is not None:
@@ -144,17 +36,18 @@ def channel_groups(spec: RIFESpec) -> ChannelGroups:
 
 def fixed_layers(spec: RIFESpec) -> dict[str, str]:
     """Convolutions whose output channels are never pruned, by module name, and why."""
-    layers = {
-        f"block{index}.lastconv": "writes the flow and the mask"
-        for index in range(len(spec.blocks))
-    }
+    layers = {}
+    if spec.encoder is not None:
+        layers[f"encode.cnn{len(spec.encoder.widths)}"] = "writes what is read beside the frame"
+    for index, block in enumerate(spec.blocks):
+        layers[_last(f"block{index}", block)] = "writes the flow and the mask"
     if spec.refine is not None:
         layers["unet.conv"] = "writes the correction of the frame"
     if spec.teacher is not None:
-        last = len(spec.teacher.hidden)
-        names = ["conv0.0.0", "conv0.1.0", *(f"convblock.{k}.0" for k in range(last + 1))]
-        for name in (*names, "lastconv"):
-            layers[f"block_tea.{name}"] = "belongs to the teacher, which only training uses"
+        stage = "block_tea"
+        first = [f"{stage}.conv0.0.0", f"{stage}.conv0.1.0"]
+        for name in (*first, *_chain(stage, spec.teacher), _last(stage, spec.teacher)):
+            layers[name] = "belongs to the teacher, which only training uses"
     return layers
 
 
@@ -198,22 +91,54 @@ def output_dim(conv: Conv) -> int:
     return 1 if isinstance(conv, nn.ConvTranspose2d) else 0
 
 
+def _chain(stage: str, spec: BlockSpec) -> list[str]:
+    """The convolutions of a block's ``convblock``, in order."""
+    if spec.residuals:
+        return [f"{stage}.convblock.{k}.conv" for k in range(spec.residuals)]
+    return [f"{stage}.convblock.{k}.0" for k in range(len(spec.hidden) + 1)]
+
+
+def _last(stage: str, spec: BlockSpec) -> str:
+    """A block's last convolution, which writes flow and mask."""
+    return f"{stage}.lastconv.0" if spec.shuffle else f"{stage}.lastconv"
+
+
+def _slopes(producers: Iterable[str], slope: float | None) -> tuple[str, ...]:
+    """The parameters of the PReLUs behind convolutions that are number 0 of a pair."""
+    if slope is not None:
+        return ()
+    return tuple(f"{producer.removesuffix('.0')}.1.weight" for producer in producers)
+
+
+def _encoder_groups(spec: EncoderSpec) -> Iterator[ChannelGroup]:
+    for k, width in enumerate(spec.widths):
+        yield ChannelGroup(
+            f"encode.cnn{k}",
+            "encode",
+            width,
+            ("encoder", "widths", k),
+            (f"encode.cnn{k}",),
+            (Consumer(f"encode.cnn{k + 1}"),),
+            "" if k else "a frame",
+            () if spec.slope is not None else (f"encode.relu{k}.weight",),
+        )
+
+
 def _block_groups(index: int, spec: BlockSpec) -> Iterator[ChannelGroup]:
     stage, path = f"block{index}", ("blocks", index)
-    convs = [f"{stage}.convblock.{k}.0" for k in range(len(spec.hidden) + 1)]
     stem, entry = f"{stage}.conv0.0.0", f"{stage}.conv0.1.0"
-    signals = "frames, flow and mask" if index else "frames"
     yield ChannelGroup(
-        f"{stage}.stem", stage, spec.stem, (*path, "stem"), (stem,), (Consumer(entry),), signals
-    )
-    yield ChannelGroup(
-        f"{stage}.trunk",
+        f"{stage}.stem",
         stage,
-        spec.trunk,
-        (*path, "trunk"),
-        (entry, convs[-1]),  # tied by the residual sum
-        (Consumer(convs[0]), Consumer(f"{stage}.lastconv")),
+        spec.stem,
+        (*path, "stem"),
+        (stem,),
+        (Consumer(entry),),
+        "frames, flow and mask" if index else "frames",
+        _slopes([stem], spec.slope),
     )
+    yield _trunk(stage, spec, (*path, "trunk"), entry)
+    convs = _chain(stage, spec)
     for k, width in enumerate(spec.hidden):
         yield ChannelGroup(
             f"{stage}.hidden{k}",
@@ -222,7 +147,25 @@ def _block_groups(index: int, spec: BlockSpec) -> Iterator[ChannelGroup]:
             (*path, "hidden", k),
             (convs[k],),
             (Consumer(convs[k + 1]),),
+            per_channel=_slopes([convs[k]], spec.slope),
         )
+
+
+def _trunk(stage: str, spec: BlockSpec, path: Path, entry: str) -> ChannelGroup:
+    """The channels that residual sums tie together: around ``convblock``, or along all of it."""
+    convs = _chain(stage, spec)
+    written, read = (convs, convs) if spec.residuals else (convs[-1:], convs[:1])
+    per_channel = _slopes([entry] if spec.residuals else [entry, *written], spec.slope)
+    if spec.residuals:
+        links = [conv.removesuffix(".conv") for conv in convs]
+        per_channel += tuple(f"{link}.beta" for link in links)
+        if spec.slope is None:
+            per_channel += tuple(f"{link}.relu.weight" for link in links)
+    producers, readers = (entry, *written), (*read, _last(stage, spec))
+    consumers = tuple(Consumer(reader) for reader in readers)
+    return ChannelGroup(
+        f"{stage}.trunk", stage, spec.trunk, path, producers, consumers, per_channel=per_channel
+    )
 
 
 def _stage_group(
@@ -232,8 +175,9 @@ def _stage_group(
     stage = name.partition(".")[0]
     module = name.replace("context.", "contextnet.")
     producer = f"{module}.conv{1 if part == 'inner' else 2}.0"
+    slopes = _slopes([producer], None)
     return ChannelGroup(
-        f"{name}.{part}", stage, width, path, (producer,), tuple(consumers), signals
+        f"{name}.{part}", stage, width, path, (producer,), tuple(consumers), signals, slopes
     )
 
 
@@ -275,6 +219,7 @@ def _unet_groups(spec: RefineSpec) -> Iterator[ChannelGroup]:
             ("refine", "up", k),
             (f"unet.up{k}.0",),
             (Consumer(reader),),
+            per_channel=(f"unet.up{k}.1.weight",),
         )
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vfi.models import RIFE
-from vfi.pruning.channels import ChannelGroups, Conv, conv_of, output_dim
+from vfi.pruning.channels import Conv, conv_of, output_dim
+from vfi.pruning.groups import ChannelGroups
 from vfi.pruning.plan import PruningPlan
 
 
@@ -47,12 +48,12 @@ def _sliced(network: RIFE, plan: PruningPlan) -> dict[str, Tensor]:
         for name in written.keys() | read.keys()
     }
     for name, group in groups.items():
-        for producer, activation in zip(group.producers, group.activations, strict=True):
-            for key in (f"{producer}.bias", f"{activation}.weight"):
-                state[key] = dense[key][kept[name]]
-            if not plan.keep[name]:
-                state[f"{producer}.weight"].zero_()
-                state[f"{producer}.bias"].zero_()
+        for key in (*(f"{producer}.bias" for producer in group.producers), *group.per_channel):
+            # A vector, or a factor (1, C, 1, 1).
+            state[key] = dense[key].index_select(min(1, dense[key].ndim - 1), kept[name])
+        for producer in group.producers if not plan.keep[name] else ():
+            state[f"{producer}.weight"].zero_()
+            state[f"{producer}.bias"].zero_()
     return {key: state[key] if key in state else dense[key].clone() for key in dense}
 
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vfi.models import RIFE, Interpolator
-from vfi.pruning.channels import Consumer, Conv, channel_groups, conv_of, output_dim
+from vfi.pruning.channels import Conv, channel_groups, conv_of, output_dim
+from vfi.pruning.groups import Consumer
 
 Batch = Mapping[str, Tensor]
 """``img0``, ``gt``, ``img1``: ``(B, 3, H, W)`` in [0, 1]; ``timestep``: ``(B,)``, 0.5 if absent."""

@@ -21,7 +21,7 @@ def channel_macs(network: RIFE) -> dict[str, float]:
 
 def _macs(network: RIFE, conv: str) -> float:
     """Multiply-accumulates of a convolution per pixel of a frame."""
-    frames = 2 if conv.startswith("contextnet.") else 1  # it runs once for each frame
+    frames = 2 if conv.startswith(("contextnet.", "encode.")) else 1  # once for each frame
     weights = conv_of(network, conv).weight.numel()
     return frames * weights / _shrink(network.spec, conv) ** 2
 
@@ -33,12 +33,15 @@ def _shrink(spec: RIFESpec, conv: str) -> int:
     """
     part, layer, *rest = conv.split(".")
     if part.startswith("block"):
-        scale = spec.blocks[int(part.removeprefix("block"))].scale
+        scale = spec.scales[int(part.removeprefix("block"))]
         return scale * (2 if layer == "conv0" and rest[0] == "0" else 4)
+    if part == "encode":
+        return 2
+    scale = spec.refine.scale if spec.refine else 1
     if part == "contextnet":
-        return 1 << int(layer.removeprefix("conv"))
+        return scale << int(layer.removeprefix("conv"))
     if layer.startswith("down"):
-        return 2 << int(layer.removeprefix("down"))
+        return 2 * scale << int(layer.removeprefix("down"))
     if layer.startswith("up"):
-        return 16 >> int(layer.removeprefix("up"))
-    return 1
+        return 16 * scale >> int(layer.removeprefix("up"))
+    return scale

@@ -10,7 +10,11 @@ from typing import Any
 import torch
 
 from vfi.models import RIFE, RIFESpec
-from vfi.pruning.channels import ChannelGroups, channel_groups, with_widths
+from vfi.pruning.channels import channel_groups, with_widths
+from vfi.pruning.groups import ChannelGroups
+from vfi.schema import check_record
+
+_PLAN = {"spec": dict, "keep": {str: [int]}, "protected?": {str: str}}
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,13 @@ class PruningPlan:
         return with_widths(spec, {name: max(1, width) for name, width in self.widths.items()})
 
     def check(self, spec: RIFESpec) -> None:
-        """Makes sure that the plan fits a network; at which scale that warps is all the same.
+        """Makes sure that the plan fits a network; how it runs (`RIFESpec.plain`) is all the same.
 
         Raises:
             ValueError: if it was made for another variant or for other widths.
         """
-        spec = spec.for_inference().replace(warp_at_scale=self.spec.warp_at_scale)
-        if spec == self.spec:
+        spec = spec.for_inference()
+        if spec.plain() == self.spec.plain():
             return
         if spec.variant != self.spec.variant:
             raise ValueError(
@@ -160,6 +164,10 @@ class PruningPlan:
             ValueError: if a field is missing, unknown or does not fit the spec.
         """
         try:
+            try:
+                check_record(data, _PLAN)
+            except ValueError as error:
+                raise TypeError(error) from error
             fields = dict(data)
             fields["spec"] = RIFESpec.from_dict(fields["spec"])
             fields["keep"] = {name: tuple(kept) for name, kept in fields["keep"].items()}
@@ -182,7 +190,7 @@ class PruningPlan:
         """
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(
                 f"not a pruning plan: {error}; it must be what to_json gives"
             ) from error
@@ -191,8 +199,8 @@ class PruningPlan:
 
 def _checked(name: str, kept: tuple[int, ...], width: int) -> tuple[int, ...]:
     kept = tuple(kept)
-    if not all(isinstance(c, int) and 0 <= c < width for c in kept):
-        bad = [c for c in kept if not isinstance(c, int) or not 0 <= c < width]
+    bad = [c for c in kept if type(c) is not int or not 0 <= c < width]  # True is no channel
+    if bad:
         raise ValueError(f"{name} keeps channels {bad}; it only has channels 0 to {width - 1}")
     if any(a >= b for a, b in itertools.pairwise(kept)):
         raise ValueError(f"{name} keeps channels {list(kept)}; they must be ascending, none twice")

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import torch
 
 from vfi.models import RIFE
-from vfi.pruning.channels import ChannelGroups, channel_groups
+from vfi.pruning.channels import channel_groups
+from vfi.pruning.groups import ChannelGroups
 from vfi.pruning.importance import L1, Batch, Importance, Scores, Taylor
 from vfi.pruning.macs import channel_macs
 from vfi.pruning.plan import PruningPlan

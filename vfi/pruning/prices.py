@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator, RIFESpec, warp
+from vfi.models.device import laid_out
+from vfi.pruning.channels import Conv, channel_groups
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class LayerShape:
         outputs: channels that it writes.
         stride: of the convolution.
         transposed: whether it is a transposed convolution.
-        activated: whether a PReLU follows.
+        activated: whether a PReLU, or another activation, follows.
         warped: whether its output is then warped, as context features are.
     """
 
@@ -149,7 +151,7 @@ def latency_table(
     table = LatencyTable(layers, known, conditions)
     if path and missing:
         with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(table.to_dict(), indent=1))
+            temporary.write_text(json.dumps(table.to_dict(), indent=1), encoding="utf-8")
     return table
 
 
@@ -159,22 +161,22 @@ def network_layers(spec: RIFESpec, height: int, width: int) -> dict[str, Layer]:
         network, frame = RIFE(spec.for_inference()), torch.empty(1, 3, height, width)
     layers: dict[str, Layer] = {}
 
-    def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        def hook(conv: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def watch(name: str, conv: Conv) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
             calls = layers[name].calls + 1 if name in layers else 1
-            layers[name] = Layer(_shape(network, name, conv, args[0]), calls)
+            layers[name] = Layer(_shape(name, conv, args[0], name in producers), calls)
 
         return hook
 
+    producers = {p for group in channel_groups(spec).values() for p in group.producers}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.register_forward_pre_hook(watch(name))
+            module.register_forward_pre_hook(watch(name, module))
     Interpolator(network)(frame, frame)
     return layers
 
 
-def _shape(network: RIFE, name: str, conv: nn.Module, features: Tensor) -> LayerShape:
-    parent = network.get_submodule(name.rpartition(".")[0])
+def _shape(name: str, conv: Conv, features: Tensor, activated: bool) -> LayerShape:
     return LayerShape(
         height=features.shape[2],
         width=features.shape[3],
@@ -182,12 +184,13 @@ def _shape(network: RIFE, name: str, conv: nn.Module, features: Tensor) -> Layer
         outputs=conv.out_channels,
         stride=conv.stride[0],
         transposed=isinstance(conv, nn.ConvTranspose2d),
-        activated=any(isinstance(module, nn.PReLU) for module in parent.children()),
+        activated=activated,
         warped=name.startswith("contextnet.") and name.endswith("conv2.0"),
     )
 
 
 def _conditions(device: torch.device, channels_last: bool) -> dict[str, Any]:
+    machine: list[Any]
     if device.type == "cuda":
         machine = [torch.cuda.get_device_name(device)]
     else:
@@ -254,12 +257,13 @@ def _layer_ms(
     layout: torch.memory_format,
 ) -> float:
     """The fastest of several runs: whatever else the machine does only ever adds to it."""
+    conv: Conv
     if shape.transposed:
         conv = nn.ConvTranspose2d(inputs, outputs, 4, shape.stride, 1)
     else:
         conv = nn.Conv2d(inputs, outputs, 3, shape.stride, 1)
     layer = nn.Sequential(conv, nn.PReLU(outputs) if shape.activated else nn.Identity())
-    layer = layer.to(device, memory_format=layout)
+    layer = laid_out(layer.to(device), layout)
     features = torch.rand(1, inputs, shape.height, shape.width, device=device)
     features = features.to(memory_format=layout)
     runs: list[float] = []

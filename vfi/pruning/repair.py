@@ -30,7 +30,7 @@ from vfi.pruning.regression import Positions, choose_positions, regress, sample_
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 8  # images that the dense network sees at once
+_OF_A_FRAME = ("encode", "contextnet")  # run once a frame; what reads their features is judged
 
 
 def repair(
@@ -106,6 +106,7 @@ class _Repairer:
             producer: list(plan.keep[name]) for producer, name in plan.groups.producers.items()
         }
         self.contexts: list[list[Tensor]] = []  # the dense network's, of each frame
+        self.entered: set[str] = set()
         self.samples: dict[str, tuple[Positions, Tensor]] = {}
         self.wanted: dict[str, Tensor] = {}  # the output of the dense stage that runs now
 
@@ -116,7 +117,7 @@ class _Repairer:
             for name, stage in network.named_children():
                 hook = functools.partial(self._enter_stage, name)
                 hooks.callback(stage.register_forward_pre_hook(hook).remove)
-                if name != "contextnet":  # its features serve the U-Net, which is judged
+                if name not in _OF_A_FRAME:
                     hook = functools.partial(self._leave_stage, name)
                     hooks.callback(stage.register_forward_hook(hook).remove)
                 for conv_name, conv in _convolutions(name, stage):
@@ -128,14 +129,15 @@ class _Repairer:
         """Before a stage: samples what the dense one makes of the same frames, flow and mask."""
         stage = self.dense.get_submodule(name)
         with contextlib.ExitStack() as hooks:
-            if not self.contexts or name == "unet":  # both contexts are one network's: one fit
+            if name not in self.entered:  # both frames see one network: one fit
                 for conv_name, conv in _convolutions(name, stage):
                     hook = functools.partial(self._sample, conv_name)
                     hooks.callback(conv.register_forward_hook(hook).remove)
             outputs = stage(args[0], *self.contexts) if name == "unet" else stage(*args)
+        self.entered.add(name)
         if name == "contextnet":
             self.contexts.append(outputs)
-        else:
+        elif name not in _OF_A_FRAME:
             self.wanted = {name: self._judged(outputs)}
 
     def _sample(self, name: str, conv: Conv, args: tuple[Tensor], outputs: Tensor) -> None:

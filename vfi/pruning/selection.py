@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vfi.pruning.channels import ChannelGroups
+from vfi.pruning.groups import ChannelGroups
 from vfi.pruning.importance import Scores
 
 

@@ -1,15 +1,44 @@
 """What is known of the released models: ``models.json``, and the part of ``README.md`` from it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vfi import reporting
 from vfi.files import atomic_path
+from vfi.schema import read_record
 
 Card = dict[str, Any]
 """All about a released model, in the types of JSON; `vfi.jobs.release` says what."""
+
+_FIGURES = {"triplets": int, "dataset": dict, "psnr": float, "ssim": float}
+CARD = {
+    "parent": str,
+    "licence": str,
+    "parameters": int,
+    "flops": int,
+    "speed": {
+        **dict.fromkeys(("median_ms", "speedup", "parent_median_ms"), float),
+        **dict.fromkeys(("height", "width", "threads"), int),
+        "precision": str,
+        "channels_last": bool,
+        "machine": {"cpu": dict, "torch": str},
+    },
+    "quality": {str: {**_FIGURES, "parent": {"psnr": float, "ssim": float}}},
+    "made": [
+        {
+            "command": str,
+            "network": str,
+            "steps": int,
+            "data": {"name": str, "count": int, "sha256": str},
+            "config": {"model": dict, "data": dict, "trainer": dict},
+        }
+    ],
+    "sha256": str,
+    "bytes": int,
+    "dtype": str,
+}
+"""The schema of a card."""
 
 CARDS = "models.json"
 README = "README.md"
@@ -29,10 +58,31 @@ def read(folder: Path) -> dict[str, Card]:
         ValueError: if the file is damaged.
     """
     path = folder / CARDS
+    if not path.exists():
+        return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known: dict[str, Card] = read_record(path, {str: CARD})
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); restore it, or remove it") from error
+        raise ValueError(f"{error}; restore it, or remove it") from error
+    for name in known:
+        ancestry(name, known)
+    return known
+
+
+def ancestry(name: str, known: Mapping[str, Card]) -> list[str]:
+    """The released models that a model was made from, the first one first, itself last.
+
+    Raises:
+        ValueError: if they lead back to themselves.
+    """
+    line = [name]
+    while (parent := known[line[0]]["made"][0]["network"]) in known:
+        if parent in line:
+            raise ValueError(
+                f"the cards are damaged: {parent} was made from {line[0]}, which was made from it"
+            )
+        line.insert(0, parent)
+    return line
 
 
 def write(cards: Mapping[str, Card], folder: Path) -> None:

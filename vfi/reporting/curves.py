@@ -13,15 +13,17 @@ from vfi.files import atomic_path
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 _MARKERS = "osD^vPX"
-_GRID = {"color": "#dddddd", "linewidth": 0.8}
+
+Values = Sequence[float] | pd.Series | pd.Index | np.ndarray
 
 
-def pareto_front(x: Sequence[float], y: Sequence[float]) -> np.ndarray:
+def pareto_front(x: Values, y: Values) -> np.ndarray:
     """Which points no other beats in both (higher is better): booleans, one for each point."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    as_good = (x >= x[:, None]) & (y >= y[:, None])  # [i, j]: point j is as good as i in both
-    better = (x > x[:, None]) | (y > y[:, None])
-    return ~(as_good & better).any(1)
+    along, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    # [i, j]: point j is as good as i in both
+    as_good = (along >= along[:, None]) & (up >= up[:, None])
+    better = (along > along[:, None]) | (up > up[:, None])
+    return np.logical_not((as_good & better).any(1))
 
 
 def pareto_plot(
@@ -59,11 +61,8 @@ def pareto_plot(
     axis.step(front[x], front[y], where="pre", color="#222222", linewidth=1.2, zorder=2)
     for color, marker, (name, points) in _styled(data, series):
         axis.scatter(points[x], points[y], s=46, color=color, marker=marker, label=name, zorder=3)
-        for position, point in points.iterrows() if label else ():
-            # Above the front and below all else, so that neighbours keep out of each other's way.
-            place = (6, 7) if position in front.index else (6, -13)
-            text = {"xytext": place, "textcoords": "offset points", "fontsize": 8, "color": color}
-            axis.annotate(str(point[label]), (point[x], point[y]), **text)
+        if label:
+            _label(axis, points[[x, y, label]], front.index, color)
     axis.scatter(
         front[x], front[y], s=150, facecolors="none", edgecolors="#222222", linewidths=1.2,
         label="Pareto front", zorder=4,
@@ -144,7 +143,7 @@ def panels_plot(
         for index, name in enumerate(lines):
             points = lines[name].dropna()
             color, marker = _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)]
-            _draw_line(axis, points.index, points, color, marker, name)
+            _draw_line(axis, points.index, points, color, marker, str(name))
         _finish(axis, x_label if axis is axes[-1] else "", label, "")
     figure.suptitle(title)
     _save(figure, path)
@@ -186,8 +185,8 @@ def kept_channels_plot(
         value = values[row, column]
         light = value > 0.55 or value == 0
         text = f"{100 * value:.0f}"
-        place = {"ha": "center", "va": "center", "fontsize": 7}
-        axis.text(column, row, text, color="white" if light else "#222222", **place)
+        color = "white" if light else "#222222"
+        axis.text(column, row, text, color=color, ha="center", va="center", fontsize=7)
     axis.set_yticks(range(len(kept)), list(kept))
     axis.set_xticks(range(len(layers)), layers, rotation=90, fontsize=8)
     axis.set_xticks(np.arange(-0.5, len(layers)), minor=True)
@@ -199,6 +198,16 @@ def kept_channels_plot(
     bar.set_label("channels kept (red: none)")
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     _save(figure, path)
+
+
+def _label(axis: Axes, points: pd.DataFrame, front: pd.Index, color: str) -> None:
+    """Writes the third column beside the points that the first two tell."""
+    for position, (x, y, text) in zip(points.index, points.to_numpy(), strict=True):
+        # Above the front and below all else, so that neighbours keep out of each other's way.
+        place = (6, 7) if position in front else (6, -13)
+        axis.annotate(
+            str(text), (x, y), xytext=place, textcoords="offset points", fontsize=8, color=color
+        )
 
 
 def _complete(data: pd.DataFrame, x: str, y: str, *others: str) -> pd.DataFrame:
@@ -214,23 +223,21 @@ def _complete(data: pd.DataFrame, x: str, y: str, *others: str) -> pd.DataFrame:
 
 def _styled(data: pd.DataFrame, series: str) -> Iterator[tuple[str, str, tuple[str, pd.DataFrame]]]:
     """``(color, marker, (name, rows))`` for each value of ``series``, in order of appearance."""
-    for index, group in enumerate(data.groupby(series, sort=False)):
-        yield _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)], group
+    for index, (name, rows) in enumerate(data.groupby(series, sort=False)):
+        yield _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)], (str(name), rows)
 
 
-def _draw_line(
-    axis: Axes, x: Sequence[float], y: Sequence[float], color: str, marker: str, name: str
-) -> None:
+def _draw_line(axis: Axes, x: Values, y: Values, color: str, marker: str, name: str) -> None:
     # Markers tell points apart; on a long curve they would only thicken it.
-    marker = marker if len(x) <= 30 else None
-    axis.plot(x, y, color=color, marker=marker, label=name, linewidth=1.8)
+    shown = marker if len(x) <= 30 else None
+    axis.plot(np.asarray(x), np.asarray(y), color=color, marker=shown, label=name, linewidth=1.8)
 
 
 def _finish(axis: Axes, x_label: str, y_label: str, title: str) -> None:
     axis.set_xlabel(x_label)
     axis.set_ylabel(y_label)
     axis.set_title(title)
-    axis.grid(**_GRID)
+    axis.grid(color="#dddddd", linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9)

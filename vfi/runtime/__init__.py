@@ -1,1 +1,1 @@
-"""Networks ready to run: in torch as they are, in other runtimes by export."""
+"""Networks ready to run: in torch as they are, in other runtimes rearranged and compiled."""

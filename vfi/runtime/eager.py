@@ -3,17 +3,27 @@
 import torch
 from torch import nn
 
-from vfi.checkpoints import load_model
+from vfi.models.device import laid_out
+from vfi.runtime.load import Precision, Runtime, load_model
 
 DEFAULT_MODEL = "rife-fast"
 
 
-def resolve_model(model: str | nn.Module, device: str) -> tuple[nn.Module, str]:
+def resolve_model(
+    model: str | nn.Module,
+    device: str,
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> tuple[nn.Module, str]:
     """The model meant, and its name.
 
     Args:
         model: what `vfi.load_model` takes, or a model, which is used where and as it is.
         device: where a model given by name goes: auto, cpu, cuda, cuda:1, ...
+        runtime: of a model given by name, see `vfi.load_model`.
+        precision: likewise.
+        threads: likewise.
 
     Raises:
         FileNotFoundError: as `vfi.load_model`.
@@ -28,5 +38,5 @@ def resolve_model(model: str | nn.Module, device: str) -> tuple[nn.Module, str]:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"cannot use device {device!r}: {reason}; use auto or cpu") from error
-    network = load_model(model, device)
-    return network.to(memory_format=torch.channels_last), str(model)  # a quarter faster on a CPU
+    network = load_model(model, device, None, runtime, precision, threads)
+    return laid_out(network, torch.channels_last), str(model)  # a quarter faster on a CPU

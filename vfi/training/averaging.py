@@ -31,7 +31,7 @@ class Averaging(WeightAveraging):
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0 <= decay < 1:
+        if not 0 <= decay < 1:  # so for NaN, too
             raise ValueError(f"decay is {decay}; it must be at least 0 and below 1")
         super().__init__(use_buffers=False, multi_avg_fn=warmed_up(decay))
 

@@ -21,6 +21,8 @@ from vfi.measure.protocol import SCORES
 from vfi.models import RIFE, Interpolator
 from vfi.reporting import sheets
 from vfi.training.pruning import ChannelPruning
+from vfi.training.tested import tested
+from vfi.training.trainer import callbacks, network_of
 
 logger = logging.getLogger(__name__)
 _COSTS = ("parameters", "macs", "flops", "weights_mib", "median_ms", "p90_ms", "fps", "speedup")
@@ -32,8 +34,10 @@ class EvaluationReport(Callback):
     Of a network that `ChannelPruning` pruned, also ``plan.json`` and, if it is compact, the network
     itself (``network.safetensors``); its latency is measured beside the dense network's.
 
+    They lie in the trainer's ``default_root_dir``. The report names what was tested: the file and
+    its hash, the shape in words, pruning and precision.
+
     Args:
-        output: the run folder; files of an earlier run in it are replaced.
         latency_size: height and width in pixels at which FLOPs are counted and latency is measured.
         repeats: timed forward passes; 0 measures no latency.
         pictures: whether the best, median and worst triplets are drawn.
@@ -41,11 +45,12 @@ class EvaluationReport(Callback):
     Attributes:
         config: the configuration to put on record.
         summary: after the test, the contents of ``metrics.json``.
+        part: a folder in the run folder to write to instead.
+        output: where the report lies, once a test has begun.
     """
 
     def __init__(
         self,
-        output: str = "runs/test",
         latency_size: tuple[int, int] = (480, 640),
         repeats: int = 10,
         pictures: bool = True,
@@ -53,7 +58,8 @@ class EvaluationReport(Callback):
         if repeats < 0:
             raise ValueError(f"repeats is {repeats}; it must be 0 (no latency) or more")
         measure.check_positive(height=latency_size[0], width=latency_size[1])
-        self.output = Path(output)
+        self.part = ""
+        self.output = Path()
         self.latency_size = latency_size
         self.repeats = repeats
         self.pictures = pictures
@@ -67,7 +73,7 @@ class EvaluationReport(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Proves that the run folder can be written, before any work is done."""
         if stage == "test":
-            writable_folder(self.output)
+            self.output = writable_folder(Path(trainer.default_root_dir) / self.part)
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -78,7 +84,7 @@ class EvaluationReport(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: dict[str, Any],
+        outputs: Any,
         batch: dict[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
@@ -105,7 +111,8 @@ class EvaluationReport(Callback):
         if not trainer.is_global_zero:
             return
         rows = pd.DataFrame(rows).sort_values(["index", "id"], ignore_index=True)
-        dataset = trainer.test_dataloaders.dataset
+        loader: Any = trainer.test_dataloaders
+        dataset = loader.dataset
         pruning = pruning_of(trainer)
         self.summary = {
             "scores": {name: math.fsum(rows[name]) / len(rows) for name in SCORES},
@@ -113,6 +120,7 @@ class EvaluationReport(Callback):
             "dataset": dataset.identity(),
             "model": {
                 "source": pl_module.source,
+                **tested(trainer, pl_module),
                 **self._costs(pl_module, pruning.dense if pruning else None),
                 "pruning": pruning.report() if pruning else None,
             },
@@ -125,11 +133,11 @@ class EvaluationReport(Callback):
         reporting.write_csv(rows, self.output / "per_triplet.csv")
         reporting.write_csv([self.headline], self.output / "metrics.csv")
         reporting.write_json(self.summary, self.output / "metrics.json")
-        if pruning:
+        if pruning and pruning.plan:
             reporting.write_json(pruning.plan.to_dict(), self.output / "plan.json")
         if pruning and pruning.mode == "compact":
             path = self.output / "network.safetensors"
-            save_network(pl_module.network, path, parent=pl_module.source)
+            save_network(network_of(pl_module), path, parent=pl_module.source)
         if self.pictures and not isinstance(dataset, IterableDataset):
             self._draw(pl_module, dataset, rows)
 
@@ -148,7 +156,10 @@ class EvaluationReport(Callback):
         model = self.summary["model"]
         costs = {name: model[name] for name in _COSTS if name in model}
         return {
-            "model": model["source"],
+            "model": model["name"],
+            "refine": model["refine"],
+            "removed": (model["pruning"] or {}).get("ratio", 0.0),
+            "precision": model["precision"],
             "triplets": self.summary["triplets"],
             **self.summary["scores"],
             **costs,
@@ -159,21 +170,22 @@ class EvaluationReport(Callback):
         if pl_module.network is None:  # a baseline that is none
             return {}
         size = self.latency_size
-        costs = dataclasses.asdict(measure.efficiency(pl_module.network, *size))
+        costs = dataclasses.asdict(measure.efficiency(network_of(pl_module), *size))
         if self.repeats:
             models = {"dense": Interpolator(dense)} if dense else {}
+            conditions = measure.Conditions(*size, channels_last=True, device=str(pl_module.device))
             measured = measure.compare_latency(
-                {**models, "network": pl_module}, *size, repeats=self.repeats, channels_last=True
+                {**models, "network": pl_module}, conditions, repeats=self.repeats
             )
             costs |= dataclasses.asdict(measured["network"])
             if dense:
                 costs["dense_median_ms"] = measured["dense"].median_ms
             else:
                 del costs["speedup"]  # over itself
-        return costs | {"spec": pl_module.network.spec.to_dict()}
+        return costs | {"spec": network_of(pl_module).spec.to_dict()}
 
     def _draw(self, pl_module: LightningModule, dataset: Any, rows: pd.DataFrame) -> None:
-        chosen = sheets.best_median_worst(rows["psnr"])
+        chosen = sheets.best_median_worst(rows["psnr"].tolist())
         triplets = [
             _predicted(pl_module, dataset, label, rows.iloc[place])
             for label, place in chosen.items()
@@ -184,7 +196,7 @@ class EvaluationReport(Callback):
 
 def pruning_of(trainer: Trainer) -> ChannelPruning | None:
     """The callback that prunes under this trainer, if there is one."""
-    found = (callback for callback in trainer.callbacks if isinstance(callback, ChannelPruning))
+    found = (callback for callback in callbacks(trainer) if isinstance(callback, ChannelPruning))
     return next(found, None)
 
 

@@ -11,7 +11,7 @@ from vfi import reporting
 from vfi.data.module import TripletDataModule
 from vfi.data.overlap import overlap
 from vfi.training.evaluation import EvaluationReport, pruning_of
-from vfi.training.pruning import network_of
+from vfi.training.trainer import callbacks, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ def finetune(
         ValueError: if the trainer has no `EvaluationReport`.
     """
     pruning, evaluation = pruning_of(trainer), _report_of(trainer)
+    if pruning is None or pruning.finetune is None:
+        raise ValueError("finetune follows a test under ChannelPruning that asks for it")
     if overlap(data.train, data.tested):
         logger.warning(
             "fine-tuning on the set that is tested (%s): the figures will say nothing; set "
@@ -47,16 +49,18 @@ def finetune(
     folder = evaluation.output
 
     def test(name: str) -> None:
-        evaluation.output = folder / name
+        evaluation.part = name
         trainer.test(module, datamodule=data, verbose=False)
         if trainer.is_global_zero:
             rows[name] = evaluation.headline
 
     try:
-        callbacks = trainer.callbacks
-        trainer.callbacks = [callback for callback in callbacks if callback is not pruning]
-        test("dense")
-        trainer.callbacks = callbacks
+        kept = callbacks(trainer)[:]
+        callbacks(trainer).remove(pruning)
+        try:
+            test("dense")
+        finally:
+            callbacks(trainer)[:] = kept
         fitter = make_trainer(
             max_steps=pruning.finetune.steps,
             max_epochs=pruning.finetune.steps,  # an epoch has at least one step
@@ -68,7 +72,7 @@ def finetune(
         fitter.fit(module, datamodule=data)
         test("finetuned")
     finally:
-        evaluation.output = folder
+        evaluation.part = ""
     if trainer.is_global_zero:
         _compare(
             [{"stage": name, **rows[name]} for name in ("dense", "pruned", "finetuned")], folder
@@ -76,7 +80,7 @@ def finetune(
 
 
 def _report_of(trainer: Trainer) -> EvaluationReport:
-    for callback in trainer.callbacks:
+    for callback in callbacks(trainer):
         if isinstance(callback, EvaluationReport):
             return callback
     raise ValueError("finetune compares reports: add vfi.training.EvaluationReport to callbacks")

@@ -29,7 +29,7 @@ class DivergenceGuard(Callback):
     """
 
     def __init__(self, factor: float = 5.0, window: int = 200) -> None:
-        if factor <= 1 or window < 1:
+        if not factor > 1 or window < 1:
             raise ValueError(
                 f"factor is {factor} and window {window}; they must be above 1 and at least 1"
             )

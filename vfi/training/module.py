@@ -1,9 +1,8 @@
 """The LightningModules: interpolation evaluated by the benchmark's scores."""
 
-import math
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from vfi.measure.quality import quantize
 from vfi.models import RIFE, Interpolator, RIFESpec
 from vfi.training.metrics import ImageMean
 from vfi.training.objective import Objective
+from vfi.training.schedule import OptimizerSpec, check_length, length, recorded, stretch
 
 SPEC_KEY = "rife_spec"
 """Where a Lightning checkpoint keeps the network's spec."""
@@ -51,6 +51,7 @@ class InterpolationModule(LightningModule):
             torch.cuda.synchronize(prediction.device)
         seconds = time.perf_counter() - started
         values = score(prediction, batch["gt"])
+        mean: Any
         for name, mean in self.means.items():
             mean.update(values[name])
             # The metric object, not its value: Lightning then averages over all processes' images.
@@ -72,46 +73,6 @@ class InterpolationModule(LightningModule):
         return quantize(self(batch["img0"], batch["img1"], batch["timestep"]))
 
 
-@dataclass(frozen=True)
-class OptimizerSpec:
-    """AdamW with a linear warm-up and a cosine decay to nothing.
-
-    Attributes:
-        lr: the peak learning rate.
-        weight_decay: of all parameters.
-        warmup: steps of the warm-up.
-        flow: learning rate of the blocks that estimate flow, as a fraction of ``lr``. Flow is what
-            was learnt from the most data, and is forgotten first.
-    """
-
-    lr: float = 1e-4
-    weight_decay: float = 1e-4
-    warmup: int = 100
-    flow: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.lr <= 0 or self.weight_decay < 0 or self.warmup < 0:
-            raise ValueError(f"{self}: lr must be positive, weight_decay and warmup not negative")
-        if not 0 < self.flow <= 1:
-            raise ValueError(f"flow is {self.flow}; it must be above 0 and at most 1")
-
-    def build(self, network: RIFE, steps: int) -> OptimizerLRScheduler:
-        """The optimizer of ``network`` and its schedule over ``steps`` steps, for Lightning."""
-        flow, rest = [], []
-        for name, parameter in network.named_parameters():
-            (flow if name.startswith("block") else rest).append(parameter)
-        groups = [{"params": rest}, {"params": flow, "lr": self.flow * self.lr}]
-        groups = [group for group in groups if group["params"]]
-        optimizer = torch.optim.AdamW(groups, self.lr, weight_decay=self.weight_decay)
-
-        def factor(step: int) -> float:
-            warmup = min(1.0, (step + 1) / (self.warmup + 1))
-            return warmup * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
 class RIFEModule(InterpolationModule):
     """A RIFE network under Lightning.
 
@@ -120,6 +81,7 @@ class RIFEModule(InterpolationModule):
         refine: whether the refine stage (context network and U-Net) is used.
         warp_at_scale: whether coarse estimates are warped at their own resolution, which is faster
             (see `vfi.models.RIFESpec`); None leaves that as it was saved.
+        options: further changes to the network by name; see `vfi.checkpoints.load_network`.
         objective: what `fit` minimises.
         optimizer: how.
         dense: the network that distillation learns from (a name or path); needed where the
@@ -137,6 +99,7 @@ class RIFEModule(InterpolationModule):
         objective: Objective | None = None,
         optimizer: OptimizerSpec | None = None,
         dense: str | None = None,
+        options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.source = network
@@ -148,8 +111,45 @@ class RIFEModule(InterpolationModule):
                 "its dense_* weights to 0"
             )
         self.dense_source = dense
+        self._begun: int | None = None  # steps of the schedule that is resumed
         self._dense: list[RIFE] = []  # in a list, so that it is no submodule
-        self.network = load_network(network, refine, self.objective.needs_teacher, warp_at_scale)
+        self.network = load_network(
+            network, refine, self.objective.needs_teacher, warp_at_scale, options
+        )
+
+    @classmethod
+    @override
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **settings: Any,
+    ) -> "RIFEModule":
+        """The module that a checkpoint of ``fit`` holds; no argument is needed.
+
+        The network has the shape and the weights of the checkpoint. What trained it, the objective
+        and the optimizer, is that of the constructor unless given.
+
+        Args:
+            checkpoint_path: the ``.ckpt``.
+            map_location: Lightning's own, as the following ones.
+            hparams_file: not used: all is in the checkpoint.
+            strict: whether all weights must be there.
+            weights_only: whether nothing but tensors and plain data is read.
+            **settings: arguments of the constructor.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is damaged, or not this project's.
+        """
+        path = os.fspath(checkpoint_path)
+        settings = {"network": path, **settings}
+        return super().load_from_checkpoint(
+            path, map_location, hparams_file, strict, weights_only, **settings
+        )
 
     @override
     def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:
@@ -158,8 +158,12 @@ class RIFEModule(InterpolationModule):
     @override
     def configure_model(self) -> None:
         """Loads the dense network where training needs it, frozen and outside the checkpoint."""
+        if self._trainer is None:  # Lightning asks on loading a checkpoint, too
+            return
         if self.trainer.training and self.objective.needs_dense and not self._dense:
-            dense = load_network(self.dense_source, refine=self.network.spec.refine is not None)
+            dense = load_network(
+                str(self.dense_source), refine=self.network.spec.refine is not None
+            )
             self._dense.append(dense.requires_grad_(False).to(self.device))
 
     @override
@@ -176,15 +180,16 @@ class RIFEModule(InterpolationModule):
             with torch.no_grad():
                 dense = self._dense[0](*frames)
         terms = self.objective(output, gt, dense)
-        loss = sum(terms.values())
+        loss: Any = sum(terms.values())
         self.log("loss", loss, prog_bar=True)
         self.log_dict({f"loss/{name}": term for name, term in terms.items()})
         return loss
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        steps = int(self.trainer.estimated_stepping_batches)
-        return self.optimizer_spec.build(self.network, steps)
+        steps, passed = length(self.trainer)
+        check_length(steps, self._begun, self.optimizer_spec)
+        return self.optimizer_spec.build(self.network, steps, passed)
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -198,6 +203,8 @@ class RIFEModule(InterpolationModule):
                 f"the checkpoint has no {SPEC_KEY!r}: it was not written by this project's fit; "
                 "give network weights by --model.network instead of --ckpt_path"
             )
+        self._begun = next((numbers["steps"] for numbers in recorded(checkpoint)), None)
+        stretch(checkpoint, self.optimizer_spec)
         spec = RIFESpec.from_dict(checkpoint[SPEC_KEY])
         if spec != self.network.spec:
             self.network = RIFE(spec).to(self.device)

@@ -1,6 +1,8 @@
 """What training minimises: a weighted sum of terms; a configuration can switch each off."""
 
+import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import Tensor
 
@@ -37,9 +39,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         weights = {field.name: getattr(self, field.name) for field in fields(self)}
-        negative = {name: weight for name, weight in weights.items() if weight < 0}
-        if negative:
-            raise ValueError(f"loss weights must not be negative; got {negative}")
+        wrong = {name: weight for name, weight in weights.items() if not 0 <= weight < math.inf}
+        if wrong:
+            raise ValueError(f"loss weights must not be negative, and finite; got {wrong}")
         if not any(weights.values()):
             raise ValueError("all loss weights are 0; at least one term must count")
 
@@ -63,7 +65,7 @@ class Objective:
             gt: the true frame ``(B, 3, H, W)`` in [0, 1].
             dense: the dense network's output for the same frames, where `needs_dense`.
         """
-        terms = {}
+        terms: dict[str, Any] = {}
         if self.laplacian:
             terms["laplacian"] = losses.laplacian_loss(output.frame, gt)
         if self.charbonnier:
@@ -73,11 +75,11 @@ class Objective:
         if self.deep:
             merged = [losses.charbonnier_loss(frame, gt) for frame in output.merged]
             terms["deep"] = sum(merged) / len(merged)
-        if self.teacher:
+        if self.teacher and output.teacher_merged is not None:
             terms["teacher"] = losses.charbonnier_loss(output.teacher_merged, gt)
         if self.privileged:
             terms["privileged"] = losses.privileged_distillation(output, gt)
-        if self.needs_dense:
+        if self.needs_dense and dense is not None:
             distilled = losses.dense_distillation(output, dense, gt)
             terms |= {f"dense_{name}": term for name, term in distilled.items()}
         return {n: getattr(self, n) * t for n, t in terms.items() if getattr(self, n)}

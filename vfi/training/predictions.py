@@ -16,20 +16,19 @@ from vfi.files import atomic_path, writable_folder
 class FrameWriter(BasePredictionWriter):
     """Writes each predicted frame as ``<index>_<id>.png``; nothing is kept in memory.
 
-    Args:
-        output: the folder; pictures of the same names in it are replaced.
+    They lie in the trainer's ``default_root_dir``.
     """
 
-    def __init__(self, output: str = "runs/predict") -> None:
+    def __init__(self) -> None:
         super().__init__(write_interval="batch")
-        self.output = Path(output)
+        self.output = Path()
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Proves that the folder can be written, before any work is done."""
         super().setup(trainer, pl_module, stage)
         if stage == "predict":
-            writable_folder(self.output)
+            self.output = writable_folder(trainer.default_root_dir)
 
     @override
     def write_on_batch_end(

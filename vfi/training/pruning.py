@@ -1,6 +1,8 @@
 """Pruning under Lightning: for the length of a test, or for good before training."""
 
 import copy
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from vfi.pruning.mask import Masks
 from vfi.pruning.plan import PruningPlan
 from vfi.pruning.policy import Policy, describe
 from vfi.pruning.repair import repair
+from vfi.training.trainer import datamodule, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -124,15 +127,16 @@ class ChannelPruning(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Masks what ``fit`` trains, now that weights and optimizers are there."""
         if self.mode == "compact":
-            if not self._is_compact(pl_module.network):
+            if not self._is_compact(network_of(pl_module)):
                 raise ValueError(
                     f"{trainer.ckpt_path} was not trained under this pruning policy; to prune its "
                     "network, give it as --model.network instead of --ckpt_path"
                 )
             return
         self.plan = self.plan or self._make_plan(trainer, pl_module)
-        self.dense = copy.deepcopy(pl_module.network)
-        self._masks = Masks(pl_module.network, self.plan)
+        network = network_of(pl_module)
+        self.dense = copy.deepcopy(network)
+        self._masks = Masks(network, self.plan)
         self._masks.apply()
         for optimizer in trainer.optimizers:
             self._masks.follow(optimizer)
@@ -164,6 +168,7 @@ class ChannelPruning(Callback):
             "mode": self.mode,
             "repair": self.repair,
             "ratio": self.plan.ratio,
+            "plan_sha256": plan_digest(self.plan),
             "parameters": {"dense": before, "compact": after},
             "widths": self.plan.widths,
             "emptied": list(self.plan.emptied),
@@ -173,7 +178,7 @@ class ChannelPruning(Callback):
 
     def _prune(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         """Replaces the network by a pruned copy; says whether, as it may be one already."""
-        network = pl_module.network
+        network = network_of(pl_module)
         if self._is_compact(network) or (self._masks and self._masks.network is network):
             return False
         # Test hooks run under inference mode; what is made here may be trained later.
@@ -186,14 +191,17 @@ class ChannelPruning(Callback):
             else:
                 pruned = copy.deepcopy(network)
                 Masks(pruned, self.plan).apply()
-        self.dense, pl_module.network = network, pruned
+        self.dense = network
+        pl_module.network = pruned
         if emptied := self.plan.emptied:
             logger.warning("the policy leaves nothing of %s", ", ".join(emptied))
         return True
 
     def _restore(self, pl_module: LightningModule) -> None:
         if self._borrowed:
-            pl_module.network, self.dense, self._borrowed = self.dense, None, False
+            assert self.dense is not None  # it gave way to the pruned one
+            pl_module.network = self.dense
+            self.dense, self._borrowed = None, False
 
     def _is_compact(self, network: RIFE) -> bool:
         """Whether ``network`` is what the plan leaves of another."""
@@ -201,37 +209,36 @@ class ChannelPruning(Callback):
 
     def _make_plan(self, trainer: Trainer, pl_module: LightningModule) -> PruningPlan:
         """The plan of the first process, for all: one that measures time differs in each."""
-        plan = None
+        sent: Any = None
         if trainer.is_global_zero:
             batches = self._batches(trainer, pl_module.device)
-            plan = self.policy(pl_module.network, batches).to_dict()
-        return PruningPlan.from_dict(trainer.strategy.broadcast(plan))
+            made = self.policy(network_of(pl_module), batches)
+            sent = made.to_dict(), plan_digest(made)
+        content, digest = trainer.strategy.broadcast(sent)
+        plan = PruningPlan.from_dict(content)
+        if plan_digest(plan) != digest:
+            raise ValueError(
+                f"process {trainer.global_rank} got another plan than the first one made; run the "
+                "same version of the project in all processes"
+            )
+        return plan
 
     def _repair(self, pruned: RIFE, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gives ``pruned`` the weights that the first process finds."""
-        state = None
-        if trainer.is_global_zero:
+        state: Any = None
+        if trainer.is_global_zero and self.plan is not None:
             batches = self._batches(trainer, pl_module.device)
-            state = repair(pruned, pl_module.network, self.plan, batches).cpu().state_dict()
+            state = repair(pruned, network_of(pl_module), self.plan, batches).cpu().state_dict()
         pruned.load_state_dict(trainer.strategy.broadcast(state))
 
     def _batches(self, trainer: Trainer, device: torch.device) -> Iterator[Batch]:
-        if not hasattr(trainer.datamodule, "calibration_batches"):
+        data = datamodule(trainer)
+        if not hasattr(data, "calibration_batches"):
             raise ValueError("calibration needs batches: test or fit with a data module")
-        yield from trainer.datamodule.calibration_batches(
-            self.calibration, device, tested=trainer.testing
-        )
+        yield from data.calibration_batches(self.calibration, device, tested=trainer.testing)
 
 
-def network_of(pl_module: LightningModule) -> RIFE:
-    """The network that can be pruned.
-
-    Raises:
-        ValueError: if the module has none.
-    """
-    network = getattr(pl_module, "network", None)
-    if not isinstance(network, RIFE):
-        raise ValueError(
-            f"{type(pl_module).__name__} has no network to prune; pruning works on RIFEModule"
-        )
-    return network
+def plan_digest(plan: PruningPlan) -> str:
+    """SHA-256 of a plan: the same channels of the same shape give the same digits."""
+    text = json.dumps(plan.to_dict(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
@@ -16,9 +17,12 @@ from vfi import reporting
 from vfi.files import writable_folder
 from vfi.measure.means import group_of, mean_scores
 from vfi.reporting import sheets
+from vfi.reporting.runs import read_run
+from vfi.training import runs
 from vfi.training.evaluation import gathered, pruning_of
 from vfi.training.history import Log
 from vfi.training.resume import checkpointing
+from vfi.training.trainer import datamodule
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +50,19 @@ class TrainingReport(Callback):
 
     def __init__(self) -> None:
         self.config: dict[str, Any] = {}
-        self._losses: list[dict[str, float]] = []
+        self._losses: list[dict[str, float]] = []  # of the micro-batches since the last row
+        self._step = 0
         self._rows: list[dict[str, Any]] = []
         self._hardest: dict[str, sheets.Triplet] = {}
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        """What the next row of losses already holds."""
+        return {"losses": list(self._losses)}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._losses = list(state_dict["losses"])
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -58,10 +72,11 @@ class TrainingReport(Callback):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts on record what is about to run."""
+        """Puts on record what is about to run, or that it goes on; a run has one record."""
+        self._step = trainer.global_step
         if not trainer.is_global_zero:
             return
-        data, pruning = trainer.datamodule, pruning_of(trainer)
+        data, pruning = datamodule(trainer), pruning_of(trainer)
         record = {
             "command": ["python", "lightning_cli.py", *sys.argv[1:]],
             "config": self.config,
@@ -71,7 +86,10 @@ class TrainingReport(Callback):
             "validation": dataclasses.asdict(data.validated),
             "environment": reporting.environment(),
         }
-        reporting.write_json(record, Path(trainer.default_root_dir) / reporting.RECORD)
+        path = Path(trainer.default_root_dir) / reporting.RECORD
+        if trainer.ckpt_path and path.exists():
+            record = runs.resumed(read_run(path), record, self._resumed_step(trainer))
+        reporting.write_json(record, path)
 
     @override
     def on_train_batch_end(
@@ -82,11 +100,17 @@ class TrainingReport(Callback):
         batch: dict[str, Any],
         batch_idx: int,
     ) -> None:
-        """Logs the losses, as means over the steps since they were last logged."""
+        """Logs the losses, as means over the steps since they were last logged.
+
+        A step's losses are the means of its micro-batches, where gradients are accumulated.
+        """
         metrics = trainer.callback_metrics.items()
         self._losses.append({name: float(v) for name, v in metrics if name.startswith("loss")})
         step = trainer.global_step
-        if step % trainer.log_every_n_steps:
+        if step == self._step:
+            return  # gradients are still being gathered
+        self._step = step
+        if step % getattr(trainer, "log_every_n_steps", 1):
             return
         means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
         self._losses = []
@@ -103,7 +127,7 @@ class TrainingReport(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: dict[str, Any],
+        outputs: Any,
         batch: dict[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
@@ -151,19 +175,15 @@ class TrainingReport(Callback):
         if not trainer.is_global_zero:
             return
         for callback in checkpointing(trainer):
-            if callback.monitor and callback.best_model_path:
+            if callback.monitor and callback.best_model_score is not None:
                 score, path = callback.best_model_score, callback.best_model_path
                 logger.info("best %s %.3f: %s", callback.monitor, score, path)
         logger.info("wrote %s", trainer.default_root_dir)
 
-    @override
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Says how to go on after Ctrl-C."""
-        if isinstance(exception, KeyboardInterrupt) and trainer.is_global_zero:
-            logger.info(
-                "stopped at step %d; with ckpt_path: last, the same command goes on from the last "
-                "validation",
-                trainer.global_step,
-            )
+    @staticmethod
+    def _resumed_step(trainer: Trainer) -> int:
+        """The step of the checkpoint that training goes on from; its loops are restored later."""
+        content = torch.load(
+            str(trainer.ckpt_path), map_location="cpu", weights_only=True, mmap=True
+        )
+        return int(content["global_step"])

@@ -34,6 +34,7 @@ def interpolate_frames(
     static_threshold: float = DEFAULT_STATIC_THRESHOLD,
     flow_scale: float | None = None,
     batch_size: int = 1,
+    still: bool = True,
 ) -> Iterator[Frame]:
     """Yields the frames with ``multiplier - 1`` new ones after each but the last.
 
@@ -51,6 +52,7 @@ def interpolate_frames(
         static_threshold: see `Settings`.
         flow_scale: see `Settings`.
         batch_size: frames made at once.
+        still: put back what stands still in both frames, such as text over a moving picture.
 
     Yields:
         Frames of the kind, and tensors on the device, that came in; the given ones as copies.
@@ -61,7 +63,7 @@ def interpolate_frames(
     if multiplier < 2:
         raise ValueError(f"multiplier is {multiplier}; it must be 2 or more")
     network, _ = resolve_model(model, device)
-    predictor = Predictor(network, flow_scale, batch_size)
+    predictor = Predictor(network, flow_scale, batch_size, still=still)
     if not predictor.any_timestep and multiplier & (multiplier - 1):
         raise ValueError(
             f"this model only halves intervals, so multiplier {multiplier} is beyond it; use 2, 4 "

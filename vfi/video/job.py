@@ -17,8 +17,11 @@ from vfi.checkpoints.formats import weights_digest
 from vfi.files import atomic_path
 from vfi.models.device import device_of, limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
+from vfi.runtime.load import Precision, Runtime
+from vfi.video.make.beyond import WholePredictor
 from vfi.video.make.engine import Engine
 from vfi.video.make.predict import Predictor, Request, takes_any_timestep
+from vfi.video.read.describe import describe
 from vfi.video.read.open import open_source
 from vfi.video.read.source import Source, SourceInfo
 from vfi.video.settings import Settings
@@ -26,7 +29,7 @@ from vfi.video.summary import Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
 from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, plan_timing
-from vfi.video.write.choose import Target, Writing, plan_writing, target
+from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target
 from vfi.video.write.images import write_image
 from vfi.video.write.sinks import Sink
 from vfi.video.write.workspace import file_identity
@@ -57,6 +60,8 @@ def interpolate_video(
     model: str | nn.Module = DEFAULT_MODEL,
     device: str = "auto",
     progress: bool = False,
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
     **settings: Any,
 ) -> Summary:
     """Interpolates a video, a folder of images or two images.
@@ -71,6 +76,9 @@ def interpolate_video(
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
         progress: show a progress bar on the terminal's error stream.
+        runtime: of a model given by name: torch, openvino, onnxruntime or auto, the fastest that
+            is installed and agrees with torch here; see `vfi.load_model`.
+        precision: auto, float32, bfloat16 or int8; see `vfi.load_model`.
         **settings: see `Settings`.
 
     Returns:
@@ -80,8 +88,9 @@ def interpolate_video(
         FileNotFoundError: if there is no input.
         ValueError: if something asked for cannot be done.
     """
-    job = prepare(input, output, Settings(**settings))
-    network, name = resolve_model(model, device)
+    options = Settings(**settings)
+    job = prepare(input, output, options)
+    network, name = resolve_model(model, device, runtime, precision, options.threads)
     return run(job, network, name, progress)
 
 
@@ -95,6 +104,7 @@ def prepare(input: str | Path, output: str | Path, options: Settings) -> Plan:
     output = Path(output)
     source = open_source(input, options.second, options.image_rate)
     if target(output) is Target.IMAGE:
+        check_output(output, source.info)
         _check_middle(source.info, output, options)
         return Plan(source, output, options, None)
     timing = _timing(source.info, options)
@@ -115,8 +125,13 @@ def run(job: Plan, network: nn.Module, name: str = "", progress: bool = False) -
         ValueError: if the model cannot make these frames, or the output cannot be written.
     """
     name, options = name or type(network).__name__, job.options
-    predictor = Predictor(
-        network, options.flow_scale, options.batch_size, options.tile, options.tile_overlap
+    predictor = WholePredictor(
+        network,
+        options.flow_scale,
+        options.batch_size,
+        options.tile,
+        options.tile_overlap,
+        still=options.still == "on",
     )
     with limited_threads(options.threads):
         if job.writing is None:
@@ -125,29 +140,30 @@ def run(job: Plan, network: nn.Module, name: str = "", progress: bool = False) -
             job.writing.timing.check_model(takes_any_timestep(network))
             record = _record(job.source.info, options, network, name)
             sink = job.writing.sink(record)
-            summary = _all_frames(job, job.writing.timing, sink, predictor, network, name, progress)
+            device = device_of(network)
+            summary = _all_frames(job, job.writing, sink, predictor, device, name, progress)
     summary.write()
     return summary
 
 
 def _all_frames(
     job: Plan,
-    timing: Timing,
+    writing: Writing,
     sink: Sink,
     predictor: Predictor,
-    network: nn.Module,
+    device: torch.device,
     name: str,
     progress: bool,
 ) -> Summary:
     start = time.perf_counter()
-    source, options, tally = job.source, job.options, Tally()
+    source, options, tally, timing = job.source, job.options, Tally(), writing.timing
     resumed = sink.done
     known = _report_problems(source, 0)
     analyser = Analyser(options.cut_threshold, options.static_threshold)
     steps = plan(source, timing, analyser, tally, options.duplicates == "drop")
     total = expected_frames(source.info, timing)
     with progress_bar(total, progress) as advance, _finished_work_kept(sink):
-        engine = Engine(predictor, sink, device_of(network), advance)
+        engine = Engine(predictor, sink, device, advance)
         engine.run(steps)
         sink.finish(source.end)
     _report_problems(source, known)
@@ -155,11 +171,7 @@ def _all_frames(
     fresh = engine.written - resumed
     done = float(source.info.duration) * fresh / max(engine.written, 1)
     return Summary(
-        input=str(source.info.path),
-        output=str(sink.output),
-        model=name,
-        width=source.info.width,
-        height=source.info.height,
+        **_ends(job, name, device),
         frames_in=tally.frames,
         frames_out=engine.written,
         resumed=resumed,
@@ -175,6 +187,25 @@ def _all_frames(
         repeats=tally.repeats,
         problems=source.problems,
     )
+
+
+def _ends(job: Plan, model: str, device: torch.device) -> dict[str, Any]:
+    """What a summary says of the input, the output and what was asked for."""
+    info, assembly = job.source.info, job.writing.assembly if job.writing else None
+    return {
+        "input": str(info.path),
+        "output": str(job.output),
+        "model": model,
+        "device": str(device),
+        "width": info.width,
+        "height": info.height,
+        "source": describe(info.path) if info.is_video else None,
+        "result": describe(job.output) if assembly else None,
+        "kept": assembly.streams.kept if assembly else [],
+        "changed": assembly.streams.changed if assembly else [],
+        "lost": assembly.streams.lost if assembly else [],
+        "settings": {key: str(value) for key, value in vars(job.options).items()},
+    }
 
 
 def _report_problems(source: Source, known: int) -> int:
@@ -229,16 +260,12 @@ def _middle_image(job: Plan, predictor: Predictor, device: torch.device, model: 
     info = job.source.info
     start = time.perf_counter()
     first, second = job.source.pictures()
-    request = Request(first.rgb(device), second.rgb(device), Fraction(1, 2))
+    request = Request(first.whole(device), second.whole(device), Fraction(1, 2))
     with atomic_path(job.output) as path:
         write_image(path, info.spec.from_rgb(predictor([request])[0]))
     seconds = time.perf_counter() - start
     return Summary(
-        input=str(info.path),
-        output=str(job.output),
-        model=model,
-        width=info.width,
-        height=info.height,
+        **_ends(job, model, device),
         frames_in=2,
         frames_out=1,
         resumed=0,
@@ -264,3 +291,5 @@ def _finished_work_kept(sink: Sink) -> Iterator[None]:
         else:
             sink.discard()
         raise
+    finally:
+        sink.close()

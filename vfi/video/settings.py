@@ -27,12 +27,15 @@ class Settings:
         bit_depth: 8 or 10 bits per colour value; as the input if not given.
         audio: auto copies the sound, or re-encodes it where it is slowed down or the file cannot
             hold it; copy insists on copying; drop leaves it out.
+        audio_offset: seconds by which the sound comes later, or earlier if below 0.
         cut_threshold: score, 0 to about 150, above which two frames belong to different scenes and
             are not blended; null blends everything.
         duplicates: drop interpolates across repeated frames, for video whose real frame rate is
             lower than it says; keep shows them as they are.
         static_threshold: frames that nowhere differ by more than this many levels of 255, over
             16x16 pixels, count as the same picture.
+        still: on puts back what stands still in both frames, such as text over a moving picture,
+            where the network dragged it along; off leaves frames as the network makes them.
         flow_scale: resolution at which motion is estimated, 0.25 to 2; if not given, 0.5 for 4K and
             1 below.
         tile: largest side in pixels of what the network sees at once, for little memory; 0 is off.
@@ -53,9 +56,11 @@ class Settings:
     preset: str | None = None
     bit_depth: Literal[8, 10] | None = None
     audio: Literal["auto", "copy", "drop"] = "auto"
+    audio_offset: float = 0.0
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD
     duplicates: Literal["keep", "drop"] = "keep"
     static_threshold: float = DEFAULT_STATIC_THRESHOLD
+    still: Literal["on", "off"] = "on"
     flow_scale: float | None = None
     tile: int = 0
     tile_overlap: int = 64
@@ -75,6 +80,7 @@ class Settings:
                 raise ValueError(f"{name} is {value}; it must be {low} or more")
         for name, allowed in (
             ("duplicates", ("keep", "drop")),
+            ("still", ("on", "off")),
             ("flow_scale", (None, 0.25, 0.5, 1.0, 2.0)),
         ):
             if getattr(self, name) not in allowed:
@@ -115,5 +121,5 @@ class Settings:
 
     def shaping(self) -> dict[str, object]:
         """The settings that the output's frames depend on."""
-        neutral = {"batch_size", "resume", "audio"}
+        neutral = {"batch_size", "resume", "audio", "audio_offset"}
         return {key: value for key, value in vars(self).items() if key not in neutral}

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from vfi.reporting.records import write_json
+from vfi.video.read.describe import Facts
 from vfi.video.timing.steps import Cut
 
 
@@ -43,6 +44,13 @@ class Summary:
             interpolated.
         repeats: frames that repeat the one before in a rhythm, as in animation, and were kept.
         problems: what was wrong with the input.
+        source: what the input file says of itself, None if it is no video file.
+        result: what the output file says of itself, likewise.
+        kept: the input's other streams that went into the output.
+        changed: those that are not what they were, and how.
+        lost: those that are left out, and why.
+        settings: what was asked for.
+        device: where the model ran.
         seconds: wall time.
         fps: output frames finished per second of wall time, in this run.
         real_time_factor: seconds of input done per second of wall time: 1 keeps up with playing.
@@ -67,6 +75,13 @@ class Summary:
     held: int = 0
     repeats: int = 0
     problems: list[str] = field(default_factory=list)
+    source: Facts | None = None
+    result: Facts | None = None
+    kept: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    device: str = "cpu"
 
     def write(self) -> None:
         """Writes it beside the output, as ``<output>.json``."""

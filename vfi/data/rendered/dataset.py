@@ -97,7 +97,7 @@ class RenderedTriplets(Dataset[Triplet]):
         triplet["timestep"] = scene.timestep
         if self.flow:
             truth = true_motion(scene)
-            return {  # type: ignore[return-value, typeddict-unknown-key]
+            return {  # type: ignore[typeddict-unknown-key]
                 **triplet,
                 "flow": torch.from_numpy(truth.flow),
                 "occluded": torch.from_numpy(truth.occluded),

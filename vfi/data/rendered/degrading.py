@@ -1,6 +1,7 @@
 """What cameras and files do to frames: noise, JPEG, H.264."""
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import cv2
@@ -59,7 +60,7 @@ def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
 def _h264(frames: list[np.ndarray], rate: int) -> list[np.ndarray]:
     """The frames as a video of theirs gives them back; odd sides lose their last pixel's colour."""
     height, width = (side + side % 2 for side in frames[0].shape[:2])
-    encoder = av.CodecContext.create(_ENCODER, "w")
+    encoder: Any = av.CodecContext.create(_ENCODER, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.options = {"preset": "veryfast", "crf": str(rate), "tune": "zerolatency"}
@@ -71,7 +72,7 @@ def _h264(frames: list[np.ndarray], rate: int) -> list[np.ndarray]:
         picture.pts = number
         packets += encoder.encode(picture)
     packets += encoder.encode(None)
-    decoder = av.CodecContext.create("h264", "r")
+    decoder: Any = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
     pictures = [picture for packet in [*packets, None] for picture in decoder.decode(packet)]
     height, width = frames[0].shape[:2]

@@ -12,13 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vfi import measure, reporting
 from vfi.data.sources import TrainData, ValData
-from vfi.files import writable_folder
-from vfi.jobs.sweep.points import Conditions, Laboratory, Point
+from vfi.files import locked, writable_folder
+from vfi.jobs.sweep.points import Laboratory, Point, Setting, Variant
 from vfi.jobs.sweep.records import Record, kept, row
 from vfi.models import RIFESpec
 from vfi.models.device import usable
 from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
 from vfi.reporting import curves
+from vfi.stopping import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
     "aware": ArchitectureAware,
 }
 DENSE = Point("dense", 0.0, "dense")
+_SHOWN = (
+    *("policy", "variant", "level", "ratio", "emptied", "psnr", "psnr_drop", "psnr_drop_se"),
+    *("ssim", "parameters_ratio", "flops_ratio", "median_ms", "speedup"),
+)
 NOTE = (
     "Drops are means of paired differences to dense, with their standard errors. The masked "
     "network computes what its compact twin does and is no faster than dense: its channels are "
@@ -80,14 +85,17 @@ def sweep(
         FileNotFoundError: if a path holds no file.
         ValueError: if a setting is out of range, or calibration would read what is scored.
     """
-    numbers = {"height": height, "width": width, "repeats": repeats}
-    measure.check_positive(**numbers, limit=limit, calibration=calibration)
+    if policies is not None and not policies:
+        raise ValueError("policies is empty; name at least one, or leave the option out")
+    measure.check_positive(repeats=repeats, limit=limit, calibration=calibration)
+    timing = measure.Conditions(height, width, channels_last=True, device=str(usable(device)))
     points = _points(policies or POLICIES, levels, repair, finetuned)
     folder = writable_folder(output)
-    conditions = Conditions(data, limit, train, calibration, height, width, repeats, usable(device))
-    laboratory = Laboratory(network, refine, conditions)
-    records = _measure(laboratory, points, folder / "points")
-    _conclude(laboratory, records, folder)
+    setting = Setting(data, limit, train, calibration, timing, repeats)
+    laboratory = Laboratory(network, refine, setting)
+    with locked(folder):
+        records = _measure(laboratory, points, folder / "points")
+        _conclude(laboratory, records, folder)
 
 
 def _points(
@@ -105,11 +113,13 @@ def _points(
             raise ValueError(
                 f"a policy is named {name!r}; use letters, digits and _, and not {DENSE.series!r}"
             )
-    variants = ["compact", *(["repaired"] if repair else []), *(["finetuned"] if finetuned else [])]
+    variants: tuple[Variant, ...] = ("compact", "repaired") if repair else ("compact",)
     pruned = []
-    for level, (name, make), variant in itertools.product(levels, policies.items(), variants):
-        trained = _trained(finetuned, name, level) if variant == "finetuned" else None
-        pruned.append(Point(name, level, variant, make(level), trained))
+    for level, (name, make) in itertools.product(levels, policies.items()):
+        pruned += [Point(name, level, variant, make(level)) for variant in variants]
+        if finetuned:
+            trained = _trained(finetuned, name, level)
+            pruned.append(Point(name, level, "finetuned", make(level), trained))
     # Computes what its compact twin computes, at the dense network's speed: one is proof enough.
     name, make = list(policies.items())[-1]
     level = levels[len(levels) // 2]
@@ -145,11 +155,13 @@ def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> l
                     reporting.write_json(record, path)
                 records[point.name] = record
                 progress.advance(overall)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
         logger.warning(
             "stopped; %d of %d points are kept in %s, the same command goes on from there",
             len(records), len(points), folder,
         )  # fmt: skip
+        if isinstance(stop, Stopped):
+            stop.said = True
         raise
     return list(records.values())
 
@@ -170,11 +182,9 @@ def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> No
         folder / "sweep.json",
     )
     _draw(pd.DataFrame(rows), records, laboratory, folder)
-    columns = ("policy", "variant", "level", "ratio", "emptied", "psnr", "psnr_drop")
-    columns += ("psnr_drop_se", "ssim", "parameters_ratio", "flops_ratio", "median_ms", "speedup")
     reporting.table(
         f"{laboratory.source} on {laboratory.dataset}",
-        [{name: r[name] for name in columns} for r in rows],
+        [{name: r[name] for name in _SHOWN} for r in rows],
         caption=NOTE,
     )
     logger.info("wrote %s", folder)

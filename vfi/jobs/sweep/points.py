@@ -65,17 +65,27 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Conditions:
+class Setting:
     """How points are measured: see `vfi.jobs.sweep.sweep`."""
 
     data: ValData
     limit: int | None
     train: TrainData
     calibration: int
-    height: int
-    width: int
+    timing: measure.Conditions
     repeats: int
-    device: torch.device
+
+    def to_dict(self) -> dict[str, Any]:
+        """What figures depend on; of the data, contents count, not where they are."""
+        return {
+            "limit": self.limit,
+            "train": dataclasses.asdict(self.train),
+            "calibration": self.calibration,
+            "height": self.timing.height,
+            "width": self.timing.width,
+            "repeats": self.repeats,
+            "device": self.timing.device,
+        }
 
 
 class Laboratory:
@@ -84,14 +94,14 @@ class Laboratory:
     Args:
         source: the network's name or path.
         refine: whether its refine stage is used.
-        conditions: how to measure.
+        setting: how to measure.
     """
 
-    def __init__(self, source: str, refine: bool, conditions: Conditions) -> None:
-        self.conditions = conditions
+    def __init__(self, source: str, refine: bool, setting: Setting) -> None:
+        self.setting = setting
         self.source = source
         self.dense = load_network(source, refine)
-        self._tested = validated(conditions.data, conditions.train)
+        self._tested = validated(setting.data, setting.train)
         check_root("data.root", self._tested.source, self._tested.root)
         self.data = open_source(self._tested)
         self._scores: dict[str, Scores] = {}
@@ -99,7 +109,7 @@ class Laboratory:
     @property
     def triplets(self) -> int:
         """How many are scored for a point."""
-        return min(len(self.data), self.conditions.limit or len(self.data))
+        return min(len(self.data), self.setting.limit or len(self.data))
 
     @property
     def dataset(self) -> str:
@@ -109,13 +119,11 @@ class Laboratory:
     @cached_property
     def circumstances(self) -> dict[str, Any]:
         """All that figures depend on, besides the point."""
-        settings = dataclasses.asdict(self.conditions)
-        del settings["data"]  # its contents count, not where they are
         environment = reporting.environment()
         return {
             "network": [self.dense.spec.to_dict(), digest(self.dense.state_dict())],
             "dataset": self.data.identity(),
-            **settings | {"device": str(self.conditions.device)},
+            **self.setting.to_dict(),
             "threads": torch.get_num_threads(),
             "cpu": environment["cpu"],
             "gpus": environment["gpus"],
@@ -134,8 +142,11 @@ class Laboratory:
     def measure(self, point: Point, advance: Callable[[], None]) -> Record:
         """Prunes, scores and times; ``advance`` is called after each triplet."""
         plan = self._plan(point.policy) if point.policy else PruningPlan(self.dense.spec)
-        network = self._trained(point, plan) if point.trained else self._pruned(plan, point.variant)
-        size = self.conditions.height, self.conditions.width
+        trained, variant = point.trained, point.variant
+        network = (
+            self._trained(point.name, trained, plan) if trained else self._pruned(plan, variant)
+        )
+        size = self.setting.timing.height, self.setting.timing.width
         scores, latency = self._score(network, advance), self._time(network)
         network.cpu()
         self.dense.cpu()
@@ -165,9 +176,8 @@ class Laboratory:
 
     @cached_property
     def _calibration(self) -> list[Batch]:
-        conditions = self.conditions
-        check_calibration(conditions.train, self._tested)
-        return list(calibration_batches(conditions.train, conditions.calibration))
+        check_calibration(self.setting.train, self._tested)
+        return list(calibration_batches(self.setting.train, self.setting.calibration))
 
     def _pruned(self, plan: PruningPlan, variant: Variant) -> RIFE:
         if variant == "dense":
@@ -181,39 +191,30 @@ class Laboratory:
             network = repair(network, self.dense, plan, self._batches())
         return network
 
-    def _trained(self, point: Point, plan: PruningPlan) -> RIFE:
-        network = load_network(point.trained, refine=plan.spec.refine is not None)
+    def _trained(self, name: str, path: Path, plan: PruningPlan) -> RIFE:
+        network = load_network(path, refine=plan.spec.refine is not None)
         if network.spec.for_inference() != plan.compact_spec:
             raise ValueError(
-                f"{point.trained} has other widths than the plan of {point.name}; "
-                "train what this policy prunes"
+                f"{path} has other widths than the plan of {name}; train what this policy prunes"
             )
         return network
 
     def _score(self, network: RIFE, advance: Callable[[], None]) -> dict[str, list[Any]]:
         """The scores of each triplet, as a test computes them."""
-        conditions = self.conditions
-        model = Interpolator(network).to(conditions.device).eval()
-        rows = score_set(
-            model, self.data, limit=conditions.limit, device=conditions.device, each=advance
-        )
+        device = self.setting.timing.device
+        model = Interpolator(network).to(device).eval()
+        rows = score_set(model, self.data, limit=self.setting.limit, device=device, each=advance)
         return {name: [row[name] for row in rows] for name in ("id", *SCORES)}
 
     def _time(self, network: RIFE) -> dict[str, Any]:
         """The latency of ``network`` and of the dense one, measured in turns."""
-        conditions, dense = self.conditions, self.dense
-        models = {"dense": Interpolator(dense)}
-        if network is not dense:
+        models = {"dense": Interpolator(self.dense)}
+        if network is not self.dense:
             models["network"] = Interpolator(network)
         for model in models.values():
-            model.to(conditions.device).eval()
-        measured = measure.compare_latency(
-            models,
-            conditions.height,
-            conditions.width,
-            repeats=conditions.repeats,
-            channels_last=True,
-        )
+            model.to(self.setting.timing.device).eval()
+        repeats = self.setting.repeats
+        measured = measure.compare_latency(models, self.setting.timing, repeats=repeats)
         latency = dataclasses.asdict(measured.get("network", measured["dense"]))
         return latency | {"dense_median_ms": measured["dense"].median_ms}
 

@@ -1,6 +1,6 @@
 """What is known of a point of a sweep: its file, and its row in the table."""
 
-import json
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,46 @@ from typing import Any
 import numpy as np
 
 from vfi.measure.protocol import SCORES
+from vfi.schema import read_record
+
+logger = logging.getLogger(__name__)
 
 Record = dict[str, Any]
 """What is known of a point, in the types of JSON."""
 
 
+_POINT = {
+    "fingerprint": str,
+    "series": str,
+    "level": float,
+    "variant": str,
+    "policy": (dict, str, None),
+    "plan": {"ratio": float, "widths": {str: int}, "emptied": [str], "protected": dict},
+    "scores": {"id": [str], **{name: [float] for name in SCORES}},
+    "costs": {"parameters": int, "flops": int},
+    "latency": {
+        **dict.fromkeys(("median_ms", "dense_median_ms", "fps", "speedup"), float),
+        "height": int,
+        "width": int,
+        "device": str,
+    },
+}
+"""The schema of a record."""
+
+
 def kept(path: Path, fingerprint: str) -> Record | None:
-    """The record in the file, if there is one and it still holds."""
+    """The record in the file, if there is one and it still holds; a damaged one is made anew."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        record: Record = read_record(path, _POINT)
+    except FileNotFoundError:
         return None
-    return record if record.get("fingerprint") == fingerprint else None
+    except ValueError as error:
+        logger.warning("%s; the point is measured again", error)
+        return None
+    if len({len(values) for values in record["scores"].values()}) > 1:
+        logger.warning("%s is damaged: scores of unequal length; it is measured again", path)
+        return None
+    return record if record["fingerprint"] == fingerprint else None
 
 
 def row(record: Record, dense: Record) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Engine:
         self._sink = sink
         self._on_frame = on_frame
         # A picture is the second of one step and the first of the next: convert it once.
-        self._rgb = functools.lru_cache(maxsize=2)(functools.partial(Picture.rgb, device=device))
+        self._rgb = functools.lru_cache(maxsize=2)(functools.partial(Picture.whole, device=device))
         self._waiting: list[tuple[Tensor | Request, Fraction]] = []
         self._stored = 0
         self.written = 0

@@ -7,6 +7,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
+from vfi.video.make.still import hold_still
+
 _4K_PIXELS = 3200 * 1800
 _HALF = Fraction(1, 2)
 
@@ -35,6 +37,7 @@ class Predictor:
         batch_size: frames made at once.
         tile: largest side of what the model sees at once, in pixels; 0 for whole frames.
         overlap: pixels that neighbouring tiles share, over which they are faded into each other.
+        still: put back what stands still in both frames, see `hold_still`.
 
     Attributes:
         batch_size: as given.
@@ -49,6 +52,7 @@ class Predictor:
         batch_size: int = 1,
         tile: int = 0,
         overlap: int = 64,
+        still: bool = False,
     ) -> None:
         self._model = model
         self.any_timestep = takes_any_timestep(model)
@@ -56,6 +60,7 @@ class Predictor:
         self.batch_size = batch_size
         self._tile = tile
         self._overlap = overlap
+        self._still = still
 
     @torch.inference_mode()
     def __call__(self, requests: Sequence[Request]) -> list[Tensor]:
@@ -89,7 +94,8 @@ class Predictor:
         img0 = _stacked([request.first for request in requests])
         img1 = _stacked([request.second for request in requests])
         times = torch.tensor([float(r.timestep) for r in requests], device=img0.device)
-        return list(self._tiled(img0, img1, times).float().clamp_(0, 1))
+        made = self._tiled(img0, img1, times).float().clamp_(0, 1)
+        return list(hold_still(made, img0, img1) if self._still else made)
 
     def _tiled(self, img0: Tensor, img1: Tensor, times: Tensor) -> Tensor:
         height, width = img0.shape[-2:]

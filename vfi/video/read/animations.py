@@ -1,5 +1,6 @@
 """Animated PNG and WebP as an input: frames with times of their own."""
 
+import dataclasses
 import itertools
 import logging
 import math
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 ANIMATION_SUFFIXES = (".png", ".apng", ".webp")
 
+_OPAQUE = 255
 _UNSAID = Fraction(1, 10)
 """How long viewers show a frame that says 0."""
 _MOST_PARTS = 65_535  # the largest denominator that APNG has, and WebP counts milliseconds
@@ -54,6 +56,7 @@ class AnimationSource(Source):
             raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
         with Image.open(path) as image:
             width, height = image.size
+            alpha = image.convert("RGBA").getextrema()[3][0] < _OPAQUE
         *starts, end = self._times
         steps = [b - a for a, b in itertools.pairwise(self._times)]
         tick = Fraction(
@@ -64,7 +67,7 @@ class AnimationSource(Source):
             path=path,
             width=width,
             height=height,
-            spec=_SPEC,
+            spec=dataclasses.replace(_SPEC, alpha=alpha),
             tags=ColourTags(range=FULL),
             rate=constant_rate(starts, Fraction(0), [1 / steps[0]]),
             step=statistics.median_low(steps),
@@ -72,14 +75,16 @@ class AnimationSource(Source):
             duration=end,
             expected=len(starts),
             holds_last=True,
+            files=(path,),
         )
         self.problems.clear()  # reading the frames again finds them again
 
     def pictures(self) -> Iterator[Picture]:
         for index, (image, _) in enumerate(self._frames()):
-            red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")), -1, 0)
-            planes = [np.ascontiguousarray(plane) for plane in (green, blue, red)]
-            yield Picture(planes, _SPEC, self._times[index], index)
+            red, green, blue, alpha = np.moveaxis(np.asarray(image.convert("RGBA")), -1, 0)
+            colours = (green, blue, red, alpha) if self.info.spec.alpha else (green, blue, red)
+            planes = [np.ascontiguousarray(plane) for plane in colours]
+            yield Picture(planes, self.info.spec, self._times[index], index)
         self.end = self._times[-1]
 
     def _frames(self) -> Iterator[tuple[Image.Image, Fraction]]:

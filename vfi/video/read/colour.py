@@ -6,7 +6,7 @@ told from the other by its colours.
 
 Chroma is repeated on the way in and averaged over the same pixels on the way out. That is what
 players' plain conversions (and so the networks' training data) do, and it is its own inverse: an
-original frame whose colours lie in the RGB cube comes out with exactly the values it went in with.
+original frame comes out with exactly the values it went in with, whiter than white too.
 """
 
 import re
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from av.video.format import VideoFormat
 from torch import Tensor
 
-_PLANAR = re.compile(r"(?:yuvj?(4[0-4][0-4])p|(gbrp)|(gray))(?:(\d+)le)?$")
+_PLANAR = re.compile(r"(?:yuv(a)?j?(4[0-4][0-4])p|gbr(a)?p|(gray))(?:(\d+)le)?$")
 _SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0)}
 _SUBSAMPLING["410"] = (2, 2)
 _LUMA_WEIGHTS = {  # Kr, Kb of ITU-T H.273 by matrix code
@@ -60,6 +60,7 @@ class PixelSpec:
         shift: chroma is smaller by these powers of two, (horizontally, vertically).
         full_range: codes use their whole range rather than 16 to 235 of 255.
         weights: Kr and Kb, the luma weights of red and blue.
+        alpha: a last plane tells how opaque each pixel is.
     """
 
     kind: str
@@ -67,12 +68,14 @@ class PixelSpec:
     shift: tuple[int, int] = (0, 0)
     full_range: bool = False
     weights: tuple[float, float] = _LUMA_WEIGHTS[BT709]
+    alpha: bool = False
 
     @property
     def pixel_format(self) -> str:
         """FFmpeg's name of the layout."""
-        names = {shift: f"yuv{name}p" for name, shift in _SUBSAMPLING.items()}
-        base = {"rgb": "gbrp", "gray": "gray"}.get(self.kind) or names[self.shift]
+        a = "a" if self.alpha else ""
+        names = {shift: f"yuv{a}{name}p" for name, shift in _SUBSAMPLING.items()}
+        base = {"rgb": f"gbr{a}p", "gray": "gray"}.get(self.kind) or names[self.shift]
         return base if self.depth == 8 else f"{base}{self.depth}le"
 
     def plane_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
@@ -80,10 +83,15 @@ class PixelSpec:
         if self.kind == "gray":
             return [(height, width)]
         x, y = self.shift if self.kind == "yuv" else (0, 0)
-        return [(height, width)] + [(-(-height >> y), -(-width >> x))] * 2
+        chroma = (-(-height >> y), -(-width >> x))
+        return [(height, width), chroma, chroma, *([(height, width)] if self.alpha else [])]
 
-    def to_rgb(self, planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
-        """Code values to ``(3, H, W)`` float32 RGB in [0, 1]; what lies outside is clamped.
+    def to_rgb(
+        self, planes: list[np.ndarray], device: torch.device | str = "cpu", clamp: bool = True
+    ) -> Tensor:
+        """Code values to ``(3, H, W)`` float32 RGB, where [0, 1] is from black to white.
+
+        What lies outside (above white, or no colour at all) is clamped unless told otherwise.
 
         In memory the channels come last, which is how the network likes them.
         """
@@ -92,26 +100,44 @@ class PixelSpec:
             codes = [code.to(torch.int32) & 0xFFFF for code in codes]
         peak = (1 << self.depth) - 1
         if self.kind == "rgb":
-            green, blue, red = codes
+            green, blue, red = codes[:3]
             return torch.stack([red, green, blue], dim=-1).float().div_(peak).permute(2, 0, 1)
         low, luma_span, mid, chroma_span = self._levels()
         luma = codes[0].float().sub_(low).div_(luma_span)
         if self.kind == "gray":
-            return luma.clamp_(0, 1).expand(3, -1, -1).contiguous()
+            luma = luma.clamp_(0, 1) if clamp else luma
+            return luma.expand(3, -1, -1).contiguous()
         height, width = luma.shape
         cb, cr = (
             _repeat(code.float().sub_(mid).div_(chroma_span), self.shift)[:height, :width]
-            for code in codes[1:]
+            for code in codes[1:3]
         )
         kr, kb = self.weights
         rgb = luma.new_empty(height, width, 3).permute(2, 0, 1)
         torch.add(luma, cr, alpha=2 * (1 - kr), out=rgb[0])
         torch.add(luma, cb, alpha=2 * (1 - kb), out=rgb[2])
         torch.sub(luma, rgb[0], alpha=kr, out=rgb[1]).sub_(rgb[2], alpha=kb).div_(1 - kr - kb)
-        return rgb.clamp_(0, 1)
+        return rgb.clamp_(0, 1) if clamp else rgb
+
+    def opacity(self, planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
+        """``(1, H, W)`` from 0, not there at all, to 1."""
+        codes = torch.from_numpy(_signed(planes[-1])).to(device)
+        if self.depth > 8:
+            codes = codes.to(torch.int32) & 0xFFFF
+        return codes.float().div_((1 << self.depth) - 1)[None]
 
     def from_rgb(self, rgb: Tensor) -> list[np.ndarray]:
-        """``(3, H, W)`` RGB in [0, 1] to code values, each rounded to the nearest."""
+        """``(3, H, W)`` RGB to code values, each rounded to the nearest that there is.
+
+        With alpha as a fourth channel, which is left out where there is no plane for it.
+        """
+        planes = self._from_colours(rgb[:3])
+        if self.alpha:
+            opacity = rgb[3] if len(rgb) > 3 else torch.ones_like(rgb[0])
+            planes.append(self._codes(opacity * ((1 << self.depth) - 1)))
+        return planes
+
+    def _from_colours(self, rgb: Tensor) -> list[np.ndarray]:
         peak = (1 << self.depth) - 1
         red, green, blue = rgb.float()
         if self.kind == "rgb":
@@ -143,17 +169,24 @@ class PixelSpec:
         return plane.to(torch.int32).to(torch.int16).cpu().numpy().view(np.uint16)
 
 
-def working_format(name: str) -> str:
-    """The planar format, of no less precision, that frames of pixel format ``name`` are read as."""
-    if _PLANAR.match(name):
+def working_format(name: str, alpha: bool = False) -> str:
+    """The planar format, of no less precision, that frames of pixel format ``name`` are read as.
+
+    Args:
+        name: FFmpeg's name.
+        alpha: with a plane of alpha, if it has any.
+    """
+    found = _PLANAR.match(name)
+    if found and (alpha or not (found[1] or found[3])):
         return name.replace("yuvj", "yuv")
     layout = VideoFormat(name, 16, 16)
     colours = [part for part in layout.components if not part.is_alpha]
     depth = max(part.bits for part in colours)
     depth = 8 if layout.has_palette else next(d for d in (8, 10, 12, 14, 16) if d >= min(depth, 16))
     suffix = "" if depth == 8 else f"{depth}le"
-    if layout.is_rgb or layout.has_palette or name.startswith("xyz"):
-        return f"gbrp{suffix}"
+    a = "a" if alpha and any(part.is_alpha for part in layout.components) else ""
+    if layout.is_rgb or layout.has_palette or name.startswith("xyz") or a:
+        return f"gbr{a}p{suffix}"
     if len(colours) == 1:
         return f"gray{suffix}"
     ratio = (16 // colours[1].width, 16 // colours[1].height)
@@ -170,12 +203,13 @@ def spec_of(pixel_format: str, tags: ColourTags, height: int) -> PixelSpec:
     found = _PLANAR.match(pixel_format)
     if found is None:
         raise ValueError(f"{pixel_format} is no planar format; take its working_format")
-    subsampling, rgb, gray, depth = found.groups()
+    yuv_alpha, subsampling, rgb_alpha, gray, depth = found.groups()
     return PixelSpec(
-        kind="rgb" if rgb else "gray" if gray else "yuv",
+        kind="yuv" if subsampling else "gray" if gray else "rgb",
         depth=int(depth or 8),
         shift=_SUBSAMPLING[subsampling] if subsampling else (0, 0),
         full_range=tags.range == FULL,
+        alpha=bool(yuv_alpha or rgb_alpha),
         weights=_LUMA_WEIGHTS.get(tags.matrix) or _LUMA_WEIGHTS[BT709 if height >= 720 else BT601],
     )
 

@@ -44,15 +44,17 @@ class ImageSource(Source):
         self._step = 1 / fps
         first = _read_image(paths[0])
         height, width = first.shape[:2]
+        alpha = first.shape[2] > 3
         self.info = SourceInfo(
             path=path,
             width=width,
             height=height,
-            spec=PixelSpec("rgb", depth=first.dtype.itemsize * 8, full_range=True),
+            spec=PixelSpec("rgb", first.dtype.itemsize * 8, full_range=True, alpha=alpha),
             tags=ColourTags(range=FULL),
             rate=fps,
             duration=(len(paths) - 1) / fps,
             expected=len(paths),
+            files=tuple(paths),
         )
 
     def pictures(self) -> Iterator[Picture]:
@@ -62,6 +64,9 @@ class ImageSource(Source):
             if image.dtype.itemsize * 8 != depth:
                 raise ValueError(f"{path} does not hold {depth} bits a channel as the first does")
             planes = [np.ascontiguousarray(image[..., channel]) for channel in (1, 0, 2)]
+            if self.info.spec.alpha:
+                opaque = np.full_like(planes[0], np.iinfo(image.dtype).max)
+                planes.append(np.ascontiguousarray(image[..., 3]) if image.shape[2] > 3 else opaque)
             yield Picture(planes, self.info.spec, index * self._step, index)
 
 
@@ -75,9 +80,11 @@ def _image_size(path: Path) -> tuple[int, int]:
 
 
 def _read_image(path: Path) -> np.ndarray:
-    """``(H, W, 3)`` BGR of 8 or 16 bits, upright."""
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-    image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    """``(H, W, 3)`` BGR of 8 or 16 bits, upright; ``(H, W, 4)`` with alpha."""
+    data = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim < 3 or image.shape[2] < 4:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{path} is damaged or not an image of 8 or 16 bits a channel")
     return image

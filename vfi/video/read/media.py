@@ -7,11 +7,13 @@ from typing import cast
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.codec.codec import Codec
 from av.container import InputContainer
 from av.frame import Frame
 from av.packet import Packet
 from av.sidedata.sidedata import SideData, Type
 from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
@@ -46,6 +48,17 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
                 raise ValueError(f"{path} holds video that this PyAV has no decoder for")
             return stream
     raise ValueError(f"{path} has no video stream")
+
+
+def decoder_of(stream: VideoStream) -> VideoStream | VideoCodecContext:
+    """What decodes a stream: FFmpeg's own VP9 passes over alpha, Google's does not."""
+    codec = stream.codec_context.codec.canonical_name
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if codec not in ("vp8", "vp9") or tags.get("alpha_mode") != "1":
+        return stream
+    context = Codec(f"libvpx{'-vp9' if codec == 'vp9' else ''}", "r").create("video")
+    context.extradata = stream.codec_context.extradata
+    return context
 
 
 def is_cover(stream: Stream) -> bool:

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vfi.video.read.clock import Clock
 from vfi.video.read.colour import ColourTags, PixelSpec
+from vfi.video.read.light import Light
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,14 @@ class Picture:
     def rgb(self, device: torch.device | str = "cpu") -> Tensor:
         """``(3, H, W)`` float32 RGB in [0, 1]."""
         return self.spec.to_rgb(self.planes, device)
+
+    def whole(self, device: torch.device | str = "cpu") -> Tensor:
+        """``(3, H, W)`` float32 RGB with all that is stored, above white and below black too.
+
+        With alpha there is a fourth channel; the colours are not multiplied by it.
+        """
+        rgb = self.spec.to_rgb(self.planes, device, clamp=False)
+        return torch.cat([rgb, self.spec.opacity(self.planes, device)]) if self.spec.alpha else rgb
 
     @property
     def nbytes(self) -> int:
@@ -59,6 +69,9 @@ class SourceInfo:
         holds_last: whether the last frame is shown for a time of its own, as in a video.
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
+        light: of an HDR video, None if nothing is said.
+        files: the files that are read.
+        clock: the timeline of all its streams, of which the times above are.
     """
 
     path: Path
@@ -77,6 +90,9 @@ class SourceInfo:
     holds_last: bool = False
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False
+    light: Light | None = None
+    files: tuple[Path, ...] = ()
+    clock: Clock = field(default_factory=Clock)
 
 
 class Source:

@@ -1,45 +1,33 @@
 """Reads a video file through PyAV: every frame that can be decoded, at its presentation time."""
 
+import itertools
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import torch
 from av.container import InputContainer
+from av.packet import Packet
 from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vfi.video.read.clock import Scan, display_times, scan, unroll
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
-from vfi.video.read.media import open_video, plane_codes, side_data, tick, video_stream
+from vfi.video.read.light import light_of
+from vfi.video.read.media import decoder_of, open_video, plane_codes, side_data, tick, video_stream
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.source import Picture, Source, SourceInfo
 
 logger = logging.getLogger(__name__)
 
+_OPAQUE = 255
 _UNKNOWN_RATE = Fraction(25)
 _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations are never off
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What reading all packets, without decoding, tells.
-
-    Attributes:
-        times: sorted presentation times of the video packets that are shown.
-        packets: video packets, hidden ones included.
-        end: latest end of any stream's packets, seconds.
-        error: what stopped the reading before the end, if anything.
-    """
-
-    times: list[Fraction]
-    packets: int
-    end: Fraction
-    error: str | None
 
 
 class VideoSource(Source):
@@ -52,70 +40,89 @@ class VideoSource(Source):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+        found = scan(path)
+        self._log = found.logs[found.video]
+        self._clock = unroll(found)
         with open_video(path) as container:
             stream = video_stream(container, path)
+            self._note_truncation(found, container, stream)
             first = _first_frame(container, stream, path)
-            unit = tick(stream)
-            declared = Fraction(container.duration or 0, av.time_base)
-            declared_start = Fraction(getattr(container, "start_time", 0) or 0, av.time_base)
             rates = [stream.guessed_rate, stream.average_rate, stream.base_rate]
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
             aspect = stream.sample_aspect_ratio
-            # Only MP4's sample tables count packets; AVI counts repeated frames too.
-            frames = stream.frames if "mp4" in container.format.name else 0
-            fallback = stream.codec_context
-            tags = _tags(first, fallback)
-        scan = _scan(path)
-        rate = constant_rate(scan.times, unit, self._rates)
-        start = first.pts * unit if first.pts is not None else Fraction(0)
-        self._note_truncation(scan, frames, declared_start + declared)
-        self._format = working_format(first.format.name)
-        self.info = SourceInfo(
-            path=path,
+            tags = _tags(first, stream.codec_context)
+            is_gif = container.format.name == "gif"
+        self._by_order = found.by_order
+        self._resized = False
+        self._times = display_times(found, self._clock)
+        if not self._times:  # a bare stream of pictures
+            self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
+        self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
+        seen_through = not is_gif or _is_transparent(first)
+        self._format = working_format(first.format.name, alpha=seen_through)
+        self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
+        if first.interlaced_frame:
+            logger.warning("%s is interlaced; deinterlace it first for good results", path)
+
+    def _describe(self, first: VideoFrame, tags: ColourTags, aspect: Fraction | None) -> SourceInfo:
+        times, unit = self._times, self._log.unit
+        rate = constant_rate(times, unit, self._rates)
+        return SourceInfo(
+            path=self._path,
             width=first.width,
             height=first.height,
             spec=spec_of(self._format, tags, first.height),
             tags=tags,
-            aspect=Fraction(aspect) if aspect else None,
+            aspect=aspect,
             rate=rate,
             tick=unit,
             slack=unit if rate is None and unit * self._rates[0] * 3 <= 1 else Fraction(0),
-            start=start,
-            duration=scan.times[-1] - scan.times[0] + self._step() if scan.times else Fraction(0),
-            expected=len(scan.times) or None,
+            start=times[0] if times else Fraction(0),
+            duration=times[-1] - times[0] + self._step(rate) if times else Fraction(0),
+            expected=len(times) or None,
+            step=self._step(rate),
             holds_last=True,
             display_matrix=_display_matrix(first),
             is_video=True,
+            light=light_of(first),
+            files=(self._path,),
+            clock=self._clock,
         )
-        if first.interlaced_frame:
-            logger.warning("%s is interlaced; deinterlace it first for good results", path)
 
-    def _note_truncation(self, scan: Scan, frames: int, declared_end: Fraction) -> None:
-        if scan.error:
-            self.problems.append(f"reading stopped early: {scan.error}")
-        elif scan.packets < frames:
-            self.problems.append(f"truncated: it holds {scan.packets} of {frames} frames")
-        elif scan.end and declared_end - scan.end > _MISSING_TIME:
+    def _note_truncation(self, found: Scan, container: InputContainer, stream: VideoStream) -> None:
+        # Only MP4's sample tables count packets; AVI counts repeated frames too.
+        frames = len(stream.index_entries) if "mp4" in container.format.name else 0
+        packets = len(found.logs[found.video].pts)
+        # Matroska's length counts from 0, that of others from their start.
+        start = 0 if "matroska" in container.format.name else container.start_time or 0
+        end = Fraction(start + (container.duration or 0), av.time_base)
+        if found.error:
+            self.problems.append(f"reading stopped early: {found.error}")
+        elif packets < frames:
+            self.problems.append(f"truncated: it holds {packets} of {frames} frames")
+        elif found.end and end - found.end > _MISSING_TIME:
             self.problems.append(
-                f"truncated: it ends at {float(scan.end):.2f} s of {float(declared_end):.2f} s"
+                f"truncated: it ends at {float(found.end):.2f} s of {float(end):.2f} s"
             )
 
-    def _step(self) -> Fraction:
+    def _step(self, rate: Fraction | None = None) -> Fraction:
         """The likeliest time between two frames."""
-        return 1 / self._rates[0]
+        if rate is None and self._gaps:
+            return self._gaps[len(self._gaps) // 2]
+        return 1 / (rate or self._rates[0])
 
     def pictures(self) -> Iterator[Picture]:
         damaged = index = 0
         time = None
-        shown = self._step()
+        shown = self.info.step or self._step()
         with open_video(self._path) as container:
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
-            for frame in _decode(container, stream):
+            for frame in _decode(self._clock.packets(container, stream), stream):
                 if frame is None:
                     damaged += 1
                     continue
-                time = self._time(frame, tick(stream), time)
+                time = self._time(frame, index + damaged, time)
                 shown = frame.duration * tick(stream) or shown
                 yield Picture(self._planes(frame), self.info.spec, time, index)
                 index += 1
@@ -124,36 +131,79 @@ class VideoSource(Source):
         if time is not None:
             self.end = time + (1 / self.info.rate if self.info.rate else shown)
 
-    def _time(self, frame: VideoFrame, unit: Fraction, last: Fraction | None) -> Fraction:
-        """When a frame is shown; without a usable timestamp, one step after the last."""
+    def _time(self, frame: VideoFrame, number: int, last: Fraction | None) -> Fraction:
+        """When a frame is shown; without a usable timestamp, one step after the last.
+
+        Args:
+            frame: as decoded.
+            number: its place among those that should be decoded.
+            last: when the one before it is shown.
+        """
         start, rate = self.info.start, self.info.rate
-        time = frame.pts * unit if frame.pts is not None else None
+        time = None
+        if self._by_order:
+            time = self._times[number] if number < len(self._times) else None
+        elif frame.pts is not None:
+            time = frame.pts * self._log.unit - self._clock.zero
         if time is not None and rate is not None:
             time = start + round((time - start) * rate) / rate
         if time is None or (last is not None and time <= last):
-            return start if last is None else last + self._step()
+            return start if last is None else last + self._step(rate)
         return time
 
     def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
         info = self.info
-        if frame.format.name.replace("yuvj", "yuv") != self._format or (
-            (frame.width, frame.height) != (info.width, info.height)
-        ):
-            span = info.tags.range or None
-            frame = frame.reformat(
-                info.width, info.height, self._format, src_color_range=span, dst_color_range=span
+        if (frame.width, frame.height) != (info.width, info.height):
+            return self._fitted(frame)
+        if frame.format.name.replace("yuvj", "yuv") != self._format:
+            frame = self._converted(frame, info.width, info.height)
+        return self._codes(frame, info.height, info.width)
+
+    def _converted(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        span = self.info.tags.range or None
+        return frame.reformat(
+            width, height, self._format, src_color_range=span, dst_color_range=span
+        )
+
+    def _fitted(self, frame: VideoFrame) -> list[np.ndarray]:
+        """A frame of another size than the first: scaled without distortion, in black bars."""
+        info = self.info
+        if not self._resized:
+            self._resized = True
+            self.problems.append(
+                f"the picture changes from {info.width}x{info.height} to "
+                f"{frame.width}x{frame.height}; it is scaled to the first size"
             )
+        scale = min(Fraction(info.width, frame.width), Fraction(info.height, frame.height))
+        unit = 4  # whole chroma samples, and bars on both sides of them
+        width, height = (
+            min(limit, max(unit, round(side * scale / unit) * unit))
+            for side, limit in ((frame.width, info.width), (frame.height, info.height))
+        )
+        inner = self._codes(self._converted(frame, width, height), height, width)
+        planes = info.spec.from_rgb(torch.zeros(3, info.height, info.width))
+        left, top = (
+            ((info.width - width) // 2 // unit) * unit,
+            ((info.height - height) // 2 // unit) * unit,
+        )
+        for whole, part in zip(planes, inner, strict=True):
+            x, y = (left * whole.shape[1]) // info.width, (top * whole.shape[0]) // info.height
+            whole[y : y + part.shape[0], x : x + part.shape[1]] = part
+        return planes
+
+    def _codes(self, frame: VideoFrame, height: int, width: int) -> list[np.ndarray]:
+        info = self.info
         dtype = np.uint8 if info.spec.depth == 8 else np.uint16
         planes = []
-        sizes = info.spec.plane_sizes(info.height, info.width)
+        sizes = info.spec.plane_sizes(height, width)
         for plane, (height, width) in zip(frame.planes, sizes, strict=False):
             planes.append(plane_codes(plane, dtype)[:height, :width])
         return planes
 
 
-def _decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
+def _decode(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
     """Decodes all that can be; None stands for each packet that cannot."""
-    packets = container.demux(stream)
+    decoder = decoder_of(stream)
     while True:
         try:
             packet = next(packets)
@@ -162,7 +212,7 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
         except av.error.FFmpegError:
             packet = None  # the file ends or breaks here: empty the decoder
         try:
-            yield from stream.decode(packet)
+            yield from decoder.decode(packet)
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
@@ -172,31 +222,10 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    for frame in _decode(container, stream):
+    for frame in _decode(container.demux(stream), stream):
         if frame is not None:
             return frame
     raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
-
-
-def _scan(path: Path) -> Scan:
-    times: list[int] = []
-    packets, end, error = 0, Fraction(0), None
-    with open_video(path) as container:
-        video = video_stream(container, path)
-        try:
-            for packet in container.demux():
-                time = packet.pts if packet.pts is not None else packet.dts
-                if not packet.size or time is None:
-                    continue
-                end = max(end, (time + (packet.duration or 0)) * packet.time_base)
-                if packet.stream_index == video.index:
-                    packets += 1
-                    if not packet.is_discard:
-                        times.append(time)
-        except av.error.FFmpegError as failure:
-            error = failure.strerror
-        unit = tick(video)
-    return Scan([time * unit for time in sorted(times)], packets, end, error)
 
 
 def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
@@ -214,3 +243,8 @@ def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     data = side_data(frame).get(Type.DISPLAYMATRIX)
     return None if data is None else tuple(np.frombuffer(data, np.int32).tolist())
+
+
+def _is_transparent(frame: VideoFrame) -> bool:
+    """Whether a frame with alpha, as all of a GIF are said to be, is seen through anywhere."""
+    return bool((frame.reformat(format="rgba").to_ndarray()[..., 3] < _OPAQUE).any())

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 _MAX_TICKS = 1_000_000
 _FALLBACK_TICKS = 90_000
-_LONG_GAP = 4  # usual steps
+_LONG_GAP = Fraction(9, 2)  # usual steps
 _FINE = 10_000  # units a second, at the least, where the start fits no coarser ones
 
 

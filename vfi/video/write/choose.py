@@ -1,27 +1,43 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
+import dataclasses
+import logging
+import math
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
+from vfi.files import check_not_input
 from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
 from vfi.video.timing.timeline import Timing
-from vfi.video.write.codecs import ENCODERS, OutputFormat, codec_for, encoder_options, output_format
-from vfi.video.write.containers import CONTAINERS, container_of
+from vfi.video.write.codecs import (
+    ENCODERS,
+    OutputFormat,
+    codec_for,
+    encoder_options,
+    keeps_alpha,
+    output_format,
+)
+from vfi.video.write.containers import CONTAINERS, Container, container_of
 from vfi.video.write.gif import GIF_MAX_RATE, PIXEL_FORMAT
+from vfi.video.write.light import TOLD
 from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.segments import VideoSettings
 from vfi.video.write.sinks import GifSink, ImageSink, Sink, VideoSink
-from vfi.video.write.streams import plan_tracks
+from vfi.video.write.streams import Streams, plan_streams
+from vfi.video.write.tracks import Passage
 from vfi.video.write.turn import upright_size
 from vfi.video.write.workspace import Workspace
 
 _GIF_SUFFIX = ".gif"
 _DEEP = 10
+
+
+logger = logging.getLogger(__name__)
 
 
 class Target(Enum):
@@ -83,7 +99,7 @@ class Writing:
         turn = self.info.display_matrix
         if self.assembly is None:
             depth = self.options.bit_depth or self.info.spec.depth
-            return ImageSink(self.output, work, depth, turn)
+            return ImageSink(self.output, work, depth, turn, self.info.spec.alpha)
         length = self.options.segment
         if self.target is Target.GIF:
             return GifSink(self.output, work, self.assembly, self.timing, length, turn)
@@ -104,11 +120,13 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
         ValueError: if it cannot be written so.
     """
     kind = target(output)
-    if output.exists() and output.resolve() == info.path.resolve():
-        raise ValueError(f"{output} is the input; give the output another name")
+    check_output(output, info)
     if kind is Target.VIDEO:
+        container = container_of(output)
+        if not container.varies and timing.rate is not None:  # frames are numbered in it
+            timing = dataclasses.replace(timing, time_base=1 / timing.rate)
         assembly = _video_assembly(output, info, options, timing)
-        assembly.rehearse(output.suffix)
+        assembly.rehearse(output.suffix, info.start * timing.speed)
         return Writing(output, kind, info, options, timing, assembly)
     _check_unused(options, kind.value)
     if kind is Target.GIF:
@@ -116,6 +134,18 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"{output} exists; give the name of a new folder for the images")
     return Writing(output, kind, info, options, timing)
+
+
+def check_output(output: Path, info: SourceInfo) -> None:
+    """Makes sure that the output is no part of the input.
+
+    Raises:
+        ValueError: if it is one of its files, or would be one of its images.
+    """
+    check_not_input(output, info.files)
+    among = info.path.is_dir() and output.parent.exists() and output.parent.samefile(info.path)
+    if among and output.suffix.lower() in IMAGE_SUFFIXES:
+        raise ValueError(f"{output} would lie among the images of the input; choose another folder")
 
 
 def make_sink(
@@ -141,25 +171,71 @@ def _video_assembly(
     depth = options.bit_depth or min(info.spec.depth, _DEEP)
     codec = codec_for(options.codec, output, depth)
     encoder = ENCODERS[codec]
+    _check_rate(codec, container, pace(info, timing))
     quality = encoder.crf if options.crf is None else options.crf
     turn = None if container.turns else info.display_matrix
     width, height = upright_size(info.width, info.height, turn)
     video = VideoSettings(
         codec=codec,
-        options=encoder_options(codec, options.crf, options.preset, info.width * info.height),
+        options=encoder_options(
+            codec, options.crf, options.preset, info.width * info.height, info.light
+        ),
         quality=quality if encoder.quality == "qscale" else None,
         format=output_format(codec, container, info, options.bit_depth),
         width=width,
         height=height,
         aspect=_turned_aspect(info, width),
         rate=timing.rate,
+        pace=pace(info, timing),
         time_base=timing.time_base,
         threads=options.threads or 0,
     )
-    tracks = []
+    streams = Streams()
+    _note_silence(streams, info, codec, container)
     if info.is_video:
-        tracks = plan_tracks(info.path, container, options.audio, timing.speed)
-    return Assembly(container, video, tracks, info, timing.speed)
+        shown = math.floor(info.start * timing.speed / timing.time_base + Fraction(1, 2))
+        late = shown * timing.time_base - info.start * timing.speed
+        passage = Passage(info.path, info.clock, timing.speed, late)
+        plan_streams(streams, info.path, container, options, passage)
+    return Assembly(container, video, streams, info, timing.speed)
+
+
+def pace(info: SourceInfo, timing: Timing) -> Fraction:
+    """Output frames per second, in the mean where that varies."""
+    if timing.rate is not None:
+        return timing.rate
+    frames = (info.expected or 1) * getattr(timing.cadence, "parts", 1)
+    seconds = info.duration * timing.speed
+    return frames / seconds if seconds else Fraction(25)
+
+
+def _check_rate(codec: str, container: Container, rate: Fraction) -> None:
+    for what, most in ((codec, ENCODERS[codec].fastest), (container.format, container.fastest)):
+        if most is not None and rate > most:
+            raise ValueError(
+                f"this makes {float(rate):g} frames a second and {what} takes at most {most}; ask "
+                "for fewer, or use another --codec or kind of file, such as h264 in mp4"
+            )
+
+
+def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Container) -> None:
+    """Says what neither the codec nor the container can tell players."""
+    if info.spec.alpha and not keeps_alpha(codec, container):
+        streams.changed.append(
+            f"alpha is lost: {codec} in {container.format} has none (vp9 in webm, prores in mov "
+            "and ffv1 in mkv have)"
+        )
+        logger.warning("%s", streams.changed[-1])
+    if container.format in ("matroska", "webm"):
+        return
+    silent = []
+    if info.light and codec not in TOLD:
+        silent.append("the light of HDR")
+    if info.aspect not in (None, 1) and container.format == "avi" and codec != "mpeg4":
+        silent.append("that pixels are not square")
+    for what in silent:
+        streams.changed.append(f"{codec} in {container.format} does not tell {what}")
+        logger.warning("%s", streams.changed[-1])
 
 
 def _turned_aspect(info: SourceInfo, width: int) -> Fraction | None:
@@ -174,19 +250,21 @@ def _gif_assembly(info: SourceInfo, timing: Timing) -> Assembly:
             f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
         )
     width, height = upright_size(info.width, info.height, info.display_matrix)
-    spec = PixelSpec("rgb", full_range=True)
+    alpha = info.spec.alpha
+    spec = PixelSpec("rgb", full_range=True, alpha=alpha)
     video = VideoSettings(
         codec="ffv1",
         options={},
         quality=None,
-        format=OutputFormat(spec, PIXEL_FORMAT, ColourTags(range=FULL)),
+        format=OutputFormat(spec, "bgra" if alpha else PIXEL_FORMAT, ColourTags(range=FULL)),
         width=width,
         height=height,
         aspect=None,
         rate=timing.rate,
+        pace=pace(info, timing),
         time_base=timing.time_base,
     )
-    return Assembly(CONTAINERS[".mkv"], video, [], info, timing.speed)
+    return Assembly(CONTAINERS[".mkv"], video, Streams(), info, timing.speed)
 
 
 def _check_unused(options: WriteOptions, what: str) -> None:

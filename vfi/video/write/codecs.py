@@ -1,5 +1,6 @@
 """The encoders on offer, their settings, and the pixels they take."""
 
+import dataclasses
 import functools
 import logging
 from dataclasses import dataclass
@@ -7,9 +8,19 @@ from pathlib import Path
 
 from av.codec.codec import Codec, UnknownCodecError
 
-from vfi.video.read.colour import BT709, LIMITED, ColourTags, PixelSpec, spec_of, working_format
+from vfi.video.read.colour import (
+    BT709,
+    FULL,
+    LIMITED,
+    ColourTags,
+    PixelSpec,
+    spec_of,
+    working_format,
+)
+from vfi.video.read.light import Light
 from vfi.video.read.source import SourceInfo
 from vfi.video.write.containers import Container, container_of
+from vfi.video.write.light import light_options
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +55,8 @@ class Encoder:
         preset: its default.
         options: further ones, always set.
         parameters: the name of the option that holds the encoder's own parameters, if any.
+        fastest: frames a second that it takes at most, None for any.
+        says_range: whether its streams tell full range from limited.
         even: the picture's sides must be multiples of the chroma's subsampling.
     """
 
@@ -57,6 +70,8 @@ class Encoder:
     options: tuple[tuple[str, str], ...] = ()
     parameters: str | None = None
     even: bool = False
+    fastest: int | None = None
+    says_range: bool = True
 
 
 ENCODERS = {
@@ -95,12 +110,21 @@ ENCODERS = {
         "3",
         (("b", "0"), ("row-mt", "1")),
     ),
-    "av1": Encoder("libsvtav1", "crf", 28, 63, "preset", tuple(map(str, range(14))), "8"),
-    "mpeg4": Encoder("mpeg4", "qscale", 3, 31),
-    "prores": Encoder("prores_ks"),
+    "av1": Encoder(
+        "libsvtav1", "crf", 28, 63, "preset", tuple(map(str, range(14))), "8", fastest=240
+    ),
+    "mpeg4": Encoder("mpeg4", "qscale", 3, 31, says_range=False),
+    "prores": Encoder("prores_ks", says_range=False),
     "ffv1": Encoder("ffv1"),
 }
 """Encoders by the name of their codec."""
+
+_ALPHA = {
+    "vp9": ("webm", "matroska"),
+    "prores": ("mov", "matroska"),
+    "ffv1": ("matroska", "avi"),
+}
+"""The containers in which a codec's pictures can be seen through."""
 
 _ALIASES = {"avc": "h264", "hevc": "h265", **{e.name: key for key, e in ENCODERS.items()}}
 
@@ -135,7 +159,11 @@ def codec_for(codec: str, path: Path, depth: int) -> str:
 
 
 def encoder_options(
-    key: str, crf: int | None, preset: str | None, pixels: int = 0
+    key: str,
+    crf: int | None,
+    preset: str | None,
+    pixels: int = 0,
+    light: Light | None = None,
 ) -> dict[str, str]:
     """The encoder's options for a quality and a preset.
 
@@ -145,6 +173,7 @@ def encoder_options(
         preset: the preset, None for the default.
         pixels: of a frame. Encoders hold many frames to look ahead; of large ones they hold fewer,
             so that a laptop's memory is enough.
+        light: of an HDR video.
 
     Raises:
         ValueError: if the encoder has no such setting or it is out of bounds.
@@ -163,6 +192,8 @@ def encoder_options(
         options[encoder.parameters] += f":rc-lookahead={max(ahead, _SHORTEST_LOOKAHEAD)}"
     if encoder.preset_option:
         options[encoder.preset_option] = str(preset or encoder.preset)
+    for name, words in (light_options(key, encoder.parameters, light) if light else {}).items():
+        options[name] = f"{options[name]}:{words}" if name in options else words
     return options
 
 
@@ -201,12 +232,19 @@ def output_format(
         tags = ColourTags(LIMITED, BT709, BT709, BT709)
     if not container.tagged:  # then players take it for what is usual
         tags = ColourTags()
+    if tags.range == FULL and not encoder.says_range:
+        tags = dataclasses.replace(tags, range=LIMITED)
     depth = bit_depth or min(source.depth, 10 if source.kind == "rgb" else 16)
     shift = source.shift if source.kind == "yuv" else (1, 1)
+    # Players may lack gray; what is deep is not for them anyway.
+    gray = source.kind == "gray" and (depth > 8 or key == "ffv1") and _takes_gray(key)
+    kinds = ("gray",) if gray else ("yuv4",)
+    if source.alpha and keeps_alpha(key, container):
+        kinds = ("yuva420p",) if key == "vp9" else ("yuva4",)  # of others libvpx only says no
     choices = {
         name: spec_of(name, tags, info.height)
         for name in (format.name for format in _library_codec(key).video_formats or ())
-        if name.startswith("yuv4") and working_format(name) == name
+        if name.startswith(kinds) and working_format(name, alpha=True) == name
     }
     if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
         depths = sorted({spec.depth for spec in choices.values()})
@@ -225,6 +263,15 @@ def output_format(
     if choices[name].depth < depth:
         logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
     return OutputFormat(choices[name], name, tags)
+
+
+def keeps_alpha(key: str, container: Container) -> bool:
+    """Whether a codec's pictures in a container can be seen through."""
+    return container.format in _ALPHA.get(key, ())
+
+
+def _takes_gray(key: str) -> bool:
+    return any(format.name == "gray10le" for format in _library_codec(key).video_formats or ())
 
 
 def _divides(spec: PixelSpec, width: int, height: int) -> bool:

@@ -16,7 +16,9 @@ class Container:
         subtitles: subtitle codecs it takes, the one that text is converted to first.
         turns: whether it can tell players to turn the picture.
         tagged: whether it can tell them which colours are meant.
-        varies: whether its frame rate may vary.
+        varies: whether its frame rate may vary, and a stream begin later than another.
+        hides: whether it can hold packets from before its start, that are decoded but not shown.
+        fastest: frames a second whose times it can tell apart, None for any.
     """
 
     format: str
@@ -27,28 +29,36 @@ class Container:
     turns: bool = True
     tagged: bool = True
     varies: bool = True
+    hides: bool = False
+    fastest: int | None = None
 
 
 _MP4_AUDIO = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
 _MOV_AUDIO = ("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be")
 _MKV_SUBTITLES = ("subrip", "ass", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "webvtt")
-_MP4 = Container("mp4", ("h264", "h265", "av1", "vp9", "mpeg4"), _MP4_AUDIO, "aac", ("mov_text",))
+_MP4_VIDEO = ("h264", "h265", "av1", "vp9", "mpeg4")
+_MP4 = Container("mp4", _MP4_VIDEO, _MP4_AUDIO, "aac", ("mov_text",), hides=True)
 CONTAINERS = {
     ".mp4": _MP4,
     ".m4v": _MP4,
-    ".mov": Container("mov", ("h264", "h265", "prores", "mpeg4"), _MOV_AUDIO, "aac", ("mov_text",)),
+    ".mov": Container(
+        "mov", ("h264", "h265", "prores", "mpeg4"), _MOV_AUDIO, "aac", ("mov_text",), hides=True
+    ),
     ".mkv": Container(
         "matroska",
         ("h264", "h265", "vp9", "av1", "mpeg4", "ffv1", "prores"),
         (),
         "aac",
         _MKV_SUBTITLES,
+        fastest=1000,
     ),
-    ".webm": Container("webm", ("vp9", "av1"), ("opus", "vorbis"), "libopus", ("webvtt",)),
+    ".webm": Container(
+        "webm", ("vp9", "av1"), ("opus", "vorbis"), "libopus", ("webvtt",), fastest=1000
+    ),
     ".avi": Container(
         "avi",
         ("mpeg4", "ffv1"),
-        ("mp3", "mp2", "ac3", "pcm_s16le", "pcm_u8"),
+        ("mp3", "mp2", "pcm_s16le", "pcm_u8"),  # of copied AC-3 the muxer writes wrong times
         "ac3",  # MP3's delay of 23 ms cannot be told here
         (),
         turns=False,

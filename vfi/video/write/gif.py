@@ -34,7 +34,7 @@ def write_gif(path: Path, segments: list[Path], ticks: array, settings: VideoSet
     """
     palette = _palette(segments, settings)
     graph = Graph()
-    pictures = _buffer(graph, settings.width, settings.height)
+    pictures = _buffer(graph, settings.width, settings.height, settings.format.pixel_format)
     colours = _buffer(graph, _PALETTE_SIDE, _PALETTE_SIDE, palette.format.name)
     paint = graph.add("paletteuse", "dither=sierra2_4a:diff_mode=rectangle")
     drain = graph.add("buffersink")
@@ -60,7 +60,7 @@ def write_gif(path: Path, segments: list[Path], ticks: array, settings: VideoSet
 
 def _palette(segments: list[Path], settings: VideoSettings) -> VideoFrame:
     graph = Graph()
-    pictures = _buffer(graph, settings.width, settings.height)
+    pictures = _buffer(graph, settings.width, settings.height, settings.format.pixel_format)
     drain = graph.add("buffersink")
     graph.link_nodes(pictures, graph.add("palettegen"), drain).configure()
     return next(_through(pictures, drain, _frames(segments)))

@@ -1,6 +1,8 @@
 """Joins finished segments, sound and the rest into the output file."""
 
 import heapq
+import itertools
+import logging
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -16,9 +18,15 @@ from av.video.stream import VideoStream
 from vfi.video.read.media import media_name, open_video, video_stream
 from vfi.video.read.source import SourceInfo
 from vfi.video.write.containers import Container
+from vfi.video.write.matroska import complete, roomy
 from vfi.video.write.segments import SegmentWriter, VideoSettings, list_segments, read_packets
-from vfi.video.write.tracks import Track, kept_tags
+from vfi.video.write.streams import Streams
+from vfi.video.write.tracks import kept_tags
 
+logger = logging.getLogger(__name__)
+
+_RATE_PARTS = 1001
+_REHEARSED = 40  # packets of each stream
 _APPLE_HEVC_TAG = "hvc1"  # Apple's players ignore the other tag of the same stream, hev1
 
 
@@ -29,14 +37,14 @@ class Assembly:
     Attributes:
         container: its format.
         settings: how its video is encoded.
-        tracks: its other streams.
+        streams: its other streams.
         info: the input.
         speed: output seconds per input second.
     """
 
     container: Container
     settings: VideoSettings
-    tracks: list[Track]
+    streams: Streams
     info: SourceInfo
     speed: Fraction
 
@@ -48,54 +56,98 @@ class Assembly:
             segments: the encoded video, in order.
             ticks: every frame's timestamp and, last, that of the end.
         """
-        with self._open(path) as output:
-            video = self._begin(output, segments[0])
-            flows = [_video_packets(video, segments, self.settings.time_base, ticks)]
-            flows += [track.packets() for track in self.tracks]
-            for _, packet in heapq.merge(*flows, key=lambda item: item[0]):
-                output.mux(packet)
+        self._join(path, segments, ticks, None)
+        if self._lacks_words():
+            complete(path, self._name, self.settings.aspect, self.info.light)
+        if self.info.is_video:
+            self._note_lost_tags(path)
 
-    def rehearse(self, suffix: str) -> None:
-        """Writes one black frame and the headers of all streams, so that misfits show at once.
+    def _note_lost_tags(self, path: Path) -> None:
+        """Says which of the input's tags the container does not hold, by reading it back."""
+        with open_video(self.info.path) as source, open_video(path) as output:
+            held = {key.lower() for key in output.metadata}
+            lost = sorted(key for key in kept_tags(source.metadata) if key.lower() not in held)
+        if lost:
+            kind = self.container.format
+            self.streams.lost.append(f"tags that {kind} does not hold: {', '.join(lost)}")
+            logger.warning("%s", self.streams.lost[-1])
+
+    def _lacks_words(self) -> bool:
+        """Whether the container holds what PyAV cannot tell its muxer."""
+        matroska = self.container.format in ("matroska", "webm")
+        return matroska and bool(self.settings.aspect or self.info.light)
+
+    def _own_tags(self) -> str:
+        """The way to write tags of other names than MP4's own, if the input has any."""
+        if not self.info.is_video:
+            return ""
+        with open_video(self.info.path) as source:
+            return (
+                "+use_metadata_tags"
+                if any(key.startswith("com.") for key in source.metadata)
+                else ""
+            )
+
+    @property
+    def _name(self) -> str:
+        if not self.info.is_video:
+            return ""
+        with open_video(self.info.path) as source:
+            return video_stream(source, self.info.path).metadata.get("title", "")
+
+    def rehearse(self, suffix: str, start: Fraction) -> None:
+        """Writes two black frames and the first packets of all streams, at their true times.
+
+        Args:
+            suffix: of the output's name.
+            start: when the first frame is shown, in seconds of the output.
 
         Raises:
             ValueError: if the encoder or the container refuses.
         """
+        unit = self.settings.time_base
+        first, step = round(start / unit), max(1, round(1 / (self.settings.pace * unit)))
+        ticks = array("q", (first, first + step, first + 2 * step))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            writer = SegmentWriter(folder, self.settings, 1)
-            writer.write(self.settings.black_frame(), 0)
-            segments = list_segments(folder)
+            writer = SegmentWriter(folder, self.settings, 2)
+            for _ in range(2):
+                writer.write(self.settings.black_frame())
             try:
-                with self._open(folder / f"rehearsal{suffix}") as output:
-                    video = self._begin(output, segments[0])
-                    ticks = array("q", (0, 1))
-                    for _, packet in _video_packets(
-                        video, segments, self.settings.time_base, ticks
-                    ):
-                        output.mux(packet)
-            except av.error.FFmpegError as error:
+                self._join(folder / f"rehearsal{suffix}", list_segments(folder), ticks, _REHEARSED)
+            except (av.error.FFmpegError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
                 raise ValueError(
-                    f"a {self.container.format} file cannot hold these streams: {error.strerror}; "
+                    f"a {self.container.format} file cannot hold these streams: {reason}; "
                     "try another --codec or kind of file, or --audio drop"
                 ) from error
 
+    def _join(self, path: Path, segments: list[Path], ticks: array, most: int | None) -> None:
+        """Writes the file with at most so many packets of each stream."""
+        with self._open(path) as output:
+            video = self._begin(output, segments[0], ticks)
+            if not self.container.varies and ticks[0] > 0:
+                output.mux(_nothing(video, self.settings.time_base))
+            flows = [_video_packets(video, segments, self.settings.time_base, ticks)]
+            flows += [itertools.islice(track.packets(), most) for track in self.streams.tracks]
+            for _, packet in heapq.merge(*flows, key=lambda item: item[0]):
+                output.mux(packet)
+
     def _open(self, path: Path) -> OutputContainer:
         quick = self.container.format in ("mp4", "mov")  # the index first, so that it streams
-        options = {"movflags": "+faststart"} if quick else {}
+        options = {"movflags": "+faststart" + self._own_tags()} if quick else {}
         return av.open(
             media_name(path), "w", format=self.container.format, container_options=options
         )
 
-    def _begin(self, output: OutputContainer, segment: Path) -> VideoStream:
+    def _begin(self, output: OutputContainer, segment: Path, ticks: array) -> VideoStream:
         """Adds all streams and writes the header."""
         with av.open(media_name(segment)) as template:
             video = output.add_stream_from_template(template.streams.video[0], opaque=True)
         settings, tags = self.settings, self.settings.format.tags
         video.time_base = settings.time_base
         context = video.codec_context
-        if settings.rate:
-            context.framerate = settings.rate
+        context.framerate = settings.rate or _mean_rate(ticks, settings.time_base)
         if settings.aspect:
             context.sample_aspect_ratio = settings.aspect
         context.color_range, context.colorspace = tags.range, tags.matrix
@@ -104,10 +156,14 @@ class Assembly:
             video.codec_tag = _APPLE_HEVC_TAG
         if self.container.turns and self.info.display_matrix:
             video.set_display_matrix(self.info.display_matrix)
-        for track in self.tracks:
+        for track in self.streams.tracks:
             track.add(output)
         if self.info.is_video:
             self._copy_metadata(output, video)
+        if self.settings.format.spec.alpha and settings.codec == "vp9":
+            video.metadata["alpha_mode"] = "1"
+        if self._lacks_words():
+            video.metadata["title"] = roomy(self._name)
         output.start_encoding()
         return video
 
@@ -121,8 +177,22 @@ class Assembly:
         if chapters:
             for chapter in chapters:
                 for edge in ("start", "end"):
-                    chapter[edge] = round(chapter[edge] * self.speed)
+                    shift = self.info.clock.zero / chapter["time_base"]
+                    chapter[edge] = max(0, round((chapter[edge] - shift) * self.speed))
             output.set_chapters(chapters)
+
+
+def _nothing(stream: VideoStream, unit: Fraction) -> Packet:
+    """An empty packet at 0: files that only number frames begin with it if the first is late."""
+    packet: Packet = Packet(0)
+    packet.stream, packet.time_base, packet.pts, packet.dts = stream, unit, 0, 0
+    return packet
+
+
+def _mean_rate(ticks: array, unit: Fraction) -> Fraction:
+    """Frames per second, as near as containers can tell it."""
+    rate = (len(ticks) - 1) / ((ticks[-1] - ticks[0]) * unit)
+    return rate.limit_denominator(_RATE_PARTS)
 
 
 def _video_packets(

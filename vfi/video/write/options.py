@@ -16,6 +16,7 @@ class WriteOptions:
     preset: str | None = None
     bit_depth: Literal[8, 10] | None = None
     audio: Literal["auto", "copy", "drop"] = "auto"
+    audio_offset: float = 0.0
     threads: int | None = None
     segment: int = SEGMENT_FRAMES
     resume: bool = False
@@ -25,6 +26,8 @@ class WriteOptions:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise ValueError(f"{name} is {value}; it must be {low} or more")
+        if self.audio_offset and self.audio == "copy":
+            raise ValueError("sound that is moved by audio_offset is encoded again; use audio auto")
         for name, allowed in (("audio", ("auto", "copy", "drop")), ("bit_depth", (None, 8, 10))):
             if getattr(self, name) not in allowed:
                 choices = ", ".join(str(choice) for choice in allowed if choice is not None)

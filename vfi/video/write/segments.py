@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vfi.video.read.media import media_name, plane_codes
+from vfi.video.read.media import media_name, plane_codes, tick
 from vfi.video.write.codecs import ENCODERS, OutputFormat
 from vfi.video.write.options import SEGMENT_FRAMES
 
@@ -28,6 +28,7 @@ _SUFFIX = ".mkv"
 _PART_SUFFIX = ".part"
 _MAX_TIMESCALE = 65_535  # MPEG-4 has 16 bits for it
 _QP_TO_LAMBDA = 118  # FF_QP2LAMBDA
+_NUMBERED = Fraction(1, 1000)  # the unit of Matroska, in which a frame has no length
 _MOST_REORDERED = 64  # frames; more than any encoder holds back
 
 
@@ -44,6 +45,7 @@ class VideoSettings:
         height: likewise.
         aspect: width of a pixel over its height, None if it is not said.
         rate: frames per second, None if it varies.
+        pace: frames per second in the mean, by which encoders choose levels and spend bits.
         time_base: the unit of the timestamps, in seconds.
         threads: of the encoder; 0 lets it choose.
     """
@@ -56,6 +58,7 @@ class VideoSettings:
     height: int
     aspect: Fraction | None
     rate: Fraction | None
+    pace: Fraction
     time_base: Fraction
     threads: int = 0
 
@@ -71,6 +74,9 @@ class SegmentWriter:
         folder: where they are, made by the caller.
         settings: how to encode.
         length: frames per segment.
+
+    Attributes:
+        finished: frames in finished segments.
     """
 
     def __init__(self, folder: Path, settings: VideoSettings, length: int = SEGMENT_FRAMES) -> None:
@@ -83,17 +89,13 @@ class SegmentWriter:
         for stale in [*list_segments(folder)[self._next :], *folder.glob(f"*{_PART_SUFFIX}")]:
             stale.unlink()
         self._open: _Segment | None = None
+        self.finished = self._next * length
 
-    @property
-    def finished(self) -> int:
-        """Frames in finished segments."""
-        return self._next * self._length
-
-    def write(self, planes: list[np.ndarray], tick: int) -> None:
-        """Encodes a frame shown at ``tick`` time bases."""
+    def write(self, planes: list[np.ndarray]) -> None:
+        """Encodes the next frame."""
         if self._open is None:
             self._open = _Segment(self._path(self._next), self._settings)
-        self._open.write(planes, tick)
+        self._open.write(planes)
         if self._open.frames == self._length:
             self.close()
 
@@ -101,6 +103,7 @@ class SegmentWriter:
         """Finishes the segment being written, however long it is."""
         if self._open is not None:
             self._open.close()
+            self.finished += self._open.frames
             self._open = None
             self._next += 1
 
@@ -120,22 +123,15 @@ class _Segment:
         self._path = path
         self._part = path.with_suffix(_PART_SUFFIX)
         self.frames = 0
-        self._last = -1
         self._packets = 0
-        # Exact times are given when segments are joined; encoders need only sensible ones.
-        unit = 1 / settings.rate if settings.rate else settings.time_base
-        self._unit = unit.limit_denominator(_MAX_TIMESCALE)
+        # Exact times are given when segments are joined; here frames are numbered.
+        self._unit = (1 / settings.pace).limit_denominator(_MAX_TIMESCALE)
         self._container = av.open(media_name(self._part), "w", format=_FORMAT)
         self._stream = add_encoder(self._container, settings, self._unit)
 
-    def write(self, planes: list[np.ndarray], tick: int) -> None:
-        settings = self._settings
-        frame = _frame(planes, settings)
-        if settings.rate:
-            self._last += 1
-        else:
-            self._last = max(self._last + 1, round(tick * settings.time_base / self._unit))
-        frame.pts, frame.time_base = self._last, self._unit
+    def write(self, planes: list[np.ndarray]) -> None:
+        frame = _frame(planes, self._settings)
+        frame.pts, frame.time_base = self.frames, self._unit
         self._mux(self._stream.encode(frame))
         self.frames += 1
 
@@ -148,6 +144,8 @@ class _Segment:
         # x265's decoding times are uninitialised memory in a stream of 1 or 2 frames (its issue
         # 781), which the muxer refuses; as with the times shown, only the order matters here.
         for packet in packets:
+            packet.pts = round((packet.pts or 0) * tick(packet) / self._unit)
+            packet.time_base = _NUMBERED
             packet.dts = self._packets - _MOST_REORDERED
             self._packets += 1
             self._container.mux(packet)
@@ -167,10 +165,7 @@ def add_encoder(container: OutputContainer, settings: VideoSettings, unit: Fract
     # SVT-AV1 reports on the console whatever FFmpeg's log level is; 1 leaves its errors.
     os.environ.setdefault("SVT_LOG", "1")
     encoder = ENCODERS[settings.codec]
-    rate = settings.rate or 1 / unit
-    stream = container.add_stream(
-        encoder.name, rate=rate.limit_denominator(_MAX_TIMESCALE), options=dict(settings.options)
-    )
+    stream = container.add_stream(encoder.name, rate=1 / unit, options=dict(settings.options))
     if not isinstance(stream, VideoStream):
         raise TypeError(f"{encoder.name} does not encode video")
     context, tags = stream.codec_context, settings.format.tags

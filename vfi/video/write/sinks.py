@@ -14,7 +14,7 @@ from vfi.video.timing.timeline import Timing
 from vfi.video.write.gif import write_gif
 from vfi.video.write.images import write_image
 from vfi.video.write.mux import Assembly
-from vfi.video.write.segments import SegmentWriter, list_segments
+from vfi.video.write.segments import SegmentWriter, count_frames, list_segments
 from vfi.video.write.turn import upright
 from vfi.video.write.workspace import Workspace
 
@@ -69,6 +69,10 @@ class Sink(ABC):
     def abort(self) -> None:
         """Leaves unfinished work in order, and no output."""
 
+    def close(self) -> None:
+        """Lets other runs go on with unfinished work."""
+        self._work.close()
+
     def discard(self) -> None:
         """Deletes unfinished work, after `abort`."""
         self._work.remove()
@@ -103,7 +107,7 @@ class VideoSink(Sink):
 
     def write(self, planes: list[np.ndarray], time: Fraction) -> None:
         self.skip(time)
-        self._writer.write(planes, self._ticks[-1])
+        self._writer.write(planes)
 
     def finish(self, end: Fraction | None) -> None:
         self._writer.close()
@@ -111,8 +115,11 @@ class VideoSink(Sink):
         step = ticks[-1] - ticks[-2] if len(ticks) > 1 else 1
         last = self._timing.ticks(end) if end is not None else 0
         ticks.append(last if last > ticks[-1] else ticks[-1] + step)
-        with atomic_path(self.output) as path:
-            self._join(path, list_segments(self._work.folder), ticks)
+        segments = list_segments(self._work.folder)
+        _check_count(sum(map(count_frames, segments)), len(ticks) - 1, self._work.folder)
+        with atomic_path(self.output, folder=self._work.folder) as path:
+            self._join(path, segments, ticks)
+            _check_count(count_frames(path), len(ticks) - 1, self.output)
         self._work.remove()
 
     def _join(self, path: Path, segments: list[Path], ticks: array) -> None:
@@ -135,9 +142,14 @@ class ImageSink(Sink):
     chunk = 32
 
     def __init__(
-        self, output: Path, work: Workspace, depth: int, turn: tuple[int, ...] | None = None
+        self,
+        output: Path,
+        work: Workspace,
+        depth: int,
+        turn: tuple[int, ...] | None = None,
+        alpha: bool = False,
     ) -> None:
-        spec = PixelSpec("rgb", depth=8 if depth == 8 else 16, full_range=True)
+        spec = PixelSpec("rgb", depth=8 if depth == 8 else 16, full_range=True, alpha=alpha)
         super().__init__(output, work, spec, turn)
         self._next = 0
         present = 0
@@ -159,13 +171,18 @@ class ImageSink(Sink):
         self._present = max(self._present, self._next)
 
     def finish(self, end: Fraction | None) -> None:
-        self._work.strip()
+        _check_count(len(list(self._work.folder.glob("*.png"))), self._next, self._work.folder)
         if self.output.exists():
             self.output.rmdir()  # it was empty when the job began
-        self._work.folder.rename(self.output)
+        self._work.become(self.output)
 
     def abort(self) -> None:
         """Nothing to do: every image is whole or absent."""
 
     def _path(self, number: int) -> Path:
         return self._work.folder / f"{number + 1:06d}.png"
+
+
+def _check_count(found: int, written: int, where: Path) -> None:
+    if found != written:
+        raise OSError(f"{where} holds {found} frames of the {written} that were written to it")

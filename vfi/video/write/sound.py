@@ -7,74 +7,159 @@ from typing import ClassVar
 
 import av
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
+from av.codec.codec import Codec
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 from av.stream import Stream
 
 from vfi.video.read.media import audio_stream, tick
-from vfi.video.write.tracks import Track, demux
+from vfi.video.write.tracks import Track
 
 _OPUS_RATE = 48_000
-_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}
+_USUAL = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""What a number of channels most likely is, from one on."""
+_TAKEN = {
+    "aac": ("mono", "stereo", "2.1", "3.0", "4.0", "quad", "5.0", "5.1", "7.1"),
+    "ac3": ("mono", "stereo", "2.1", "3.0", "quad", "4.0", "5.0", "5.0(side)", "5.1(side)", "5.1"),
+    "libopus": ("mono", "stereo", "3.0", "quad", "5.1", "7.1"),
+}
+"""The speakers with which encoders were seen to give every tone back in its place, fewest first."""
 _SLOWEST_TEMPO = Fraction(1, 2)
+_SMALLEST_GAP = 0.005  # seconds between timestamps that are filled or cut out
 
 
 @dataclass
 class AudioTrack(Track):
-    """Sound that is encoded again, and stretched without changing its pitch when speed is not 1."""
+    """Sound that is encoded again, and stretched without changing its pitch when speed is not 1.
+
+    Attributes:
+        encoder: FFmpeg's name of it.
+        from_zero: whether the output's sound must begin at 0: silence is put before it.
+        hides: whether all that lies before 0 is decoded but not heard.
+    """
 
     encoder: str = "aac"
+    from_zero: bool = False
+    hides: bool = False
+    _offset: Fraction = Fraction(0)
     how: ClassVar[str] = "re-encoded"
 
     def _add(self, output: OutputContainer, source: Stream) -> Stream:
         sound = audio_stream(source)
-        rate = _OPUS_RATE if self.encoder == "libopus" else sound.rate
+        rate, self._layout = nearest(self.encoder, sound)
         self._encoder = audio_stream(output.add_stream(self.encoder, rate=rate))
-        self._encoder.layout = _layout(sound)
+        self._encoder.layout = self._layout
         return self._encoder
 
     def _packets(
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
         sound, context = audio_stream(source), self._encoder.codec_context
-        graph = self._graph(sound)
-        if context.frame_size:
-            graph.set_audio_frame_size(context.frame_size)
         unit = Fraction(1, context.sample_rate)
-        written = None
-        for frame in _decode_audio(container, sound):
-            if written is None and frame is not None:
-                start = (frame.pts or 0) * tick(frame) * self.speed
-                start += _tempo_lead(sound.rate) * (self.speed - 1)
-                written = round(start * context.sample_rate)
-            if written is None:
-                return
+        graph, start, written = None, 0, 0
+        for frame in self._decoded(container, sound):
+            if graph is None:
+                if frame is None:
+                    return
+                graph = self._graph(frame)
+                written = start = round(self._offset * self.passage.speed / unit)
             graph.push(frame)
             for piece in _pull(graph):
                 piece.pts, piece.time_base = written, unit
                 written += piece.samples
-                yield from _timed(self._encoder.encode(piece))
-        yield from _timed(self._encoder.encode(None))
+                yield from self._heard(self._encoder.encode(piece), start)
+        yield from self._heard(self._encoder.encode(None), start)
 
-    def _graph(self, source: AudioStream) -> Graph:
+    def _heard(self, packets: list[Packet], start: int) -> Iterator[tuple[Fraction, Packet]]:
+        """Packets and their times, but for an encoder's lead-in that would not be hidden."""
+        for packet in packets:
+            pts = packet.pts or 0
+            if not self.hides or pts < 0 or pts + (packet.duration or 0) > start:
+                yield (packet.dts or 0) * tick(packet), packet
+
+    def _decoded(
+        self, container: InputContainer, stream: AudioStream
+    ) -> Iterator[AudioFrame | None]:
+        """Decoded sound that counts from the output's start, without what is damaged; then None."""
+        unit, passage = Fraction(1, stream.rate), self.passage
+        lead = _tempo_lead(stream.rate) * (passage.speed - 1) / passage.speed
+        layout, first = speakers(stream), True
+        for frame in self._frames(container, stream):
+            if frame.pts is not None:
+                time = passage.time(frame.pts * tick(frame)) / passage.speed
+                if first:
+                    self._offset = Fraction(0) if self.from_zero else max(time, Fraction(0))
+                    first = False
+                frame.pts, frame.time_base = round((time - self._offset + lead) / unit), unit
+            if frame.layout.name != layout and layout in _USUAL:
+                frame = _as_layout(frame, layout)
+            yield frame
+        yield None
+
+    def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+        for packet in self._demux(container, stream):
+            try:
+                yield from stream.decode(packet)
+            except av.error.FFmpegError:
+                continue
+        yield from stream.decode(None)
+
+    def _graph(self, first: AudioFrame) -> Graph:
         context = self._encoder.codec_context
         graph = Graph()
-        # async fills gaps in the timestamps, so that sound stays with the picture.
-        nodes = [graph.add_abuffer(template=source), graph.add("aresample", "async=1")]
-        nodes += [graph.add("atempo", str(float(tempo))) for tempo in _tempos(1 / self.speed)]
+        # Gaps in the timestamps, the one before the first too, are filled with silence.
+        filled = f"async=1:min_hard_comp={_SMALLEST_GAP}:first_pts=0"
+        nodes = [
+            graph.add_abuffer(
+                sample_rate=first.sample_rate,
+                format=first.format.name,  # a stream's own need not be that of its decoder
+                layout=first.layout.name,
+                time_base=tick(first),
+            ),
+            graph.add("aresample", filled),
+        ]
+        nodes += [graph.add("atempo", str(float(t))) for t in _tempos(1 / self.passage.speed)]
         wanted = (
             f"sample_fmts={(context.codec.audio_formats or [context.format])[0].name}:"
-            f"sample_rates={context.sample_rate}:channel_layouts={_layout(source)}"
+            f"sample_rates={context.sample_rate}:channel_layouts={self._layout}"
         )
         nodes += [graph.add("aformat", wanted), graph.add("abuffersink")]
         graph.link_nodes(*nodes).configure()
+        if context.frame_size:
+            graph.set_audio_frame_size(context.frame_size)
         return graph
 
 
-def _timed(packets: list[Packet]) -> Iterator[tuple[Fraction, Packet]]:
-    return (((packet.dts or 0) * tick(packet), packet) for packet in packets)
+def speakers(stream: AudioStream) -> str:
+    """The speakers of a stream, guessed from their number where it says no more."""
+    name = stream.layout.name
+    if name.endswith(" channels") and stream.channels <= len(_USUAL):
+        return _USUAL[stream.channels - 1]
+    return name
+
+
+def nearest(encoder: str, source: AudioStream) -> tuple[int, str]:
+    """The sample rate and the speakers that an encoder takes, nearest to those of a stream."""
+    rates = sorted(Codec(encoder, "w").audio_rates or [source.rate])
+    rate = next((rate for rate in rates if rate >= source.rate), rates[-1])
+    if encoder == "libopus":
+        rate = _OPUS_RATE
+    layout, taken = speakers(source), _TAKEN.get(encoder)
+    if taken is None or layout in taken:
+        return rate, layout
+    plain = layout.partition("(")[0]
+    enough = (name for name in taken if AudioLayout(name).nb_channels >= source.channels)
+    return rate, plain if plain in taken else next(enough, taken[-1])
+
+
+def _as_layout(frame: AudioFrame, layout: str) -> AudioFrame:
+    """The same samples with named speakers."""
+    named = AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, layout)
+    named.sample_rate, named.pts, named.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return named
 
 
 def _tempos(tempo: Fraction) -> list[Fraction]:
@@ -93,22 +178,6 @@ def _tempo_lead(rate: int) -> Fraction:
     """
     window = 1 << (rate // 24 - 1).bit_length()
     return Fraction(window, 2 * rate)
-
-
-def _layout(stream: AudioStream) -> str:
-    """The speakers of a stream, guessed from their number where it says no more."""
-    return _LAYOUTS.get(stream.layout.name, stream.layout.name)
-
-
-def _decode_audio(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:
-    """Decoded sound, skipping what is damaged, then None."""
-    for packet in demux(container, stream):
-        try:
-            yield from stream.decode(packet)
-        except av.error.FFmpegError:
-            continue
-    yield from stream.decode(None)
-    yield None
 
 
 def _pull(graph: Graph) -> Iterator[AudioFrame]:

@@ -1,82 +1,168 @@
 """Decides what becomes of every stream of an input but its pictures."""
 
+import dataclasses
 import logging
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from av.stream import Disposition, Stream
+from av.audio.stream import AudioStream
+from av.stream import Stream
 
-from vfi.video.read.media import open_video
+from vfi.video.read.clock import Clock
+from vfi.video.read.media import is_cover, open_video, video_stream
 from vfi.video.write.containers import Container
-from vfi.video.write.sound import AudioTrack
-from vfi.video.write.tracks import Attachment, TextTrack, Track
+from vfi.video.write.options import WriteOptions
+from vfi.video.write.sound import AudioTrack, nearest, speakers
+from vfi.video.write.tracks import (
+    LONGEST_LEAD_IN,
+    Attachment,
+    CopiedSound,
+    Passage,
+    TextTrack,
+    Track,
+)
 
 logger = logging.getLogger(__name__)
 
 _TEXT = ("subrip", "ass", "ssa", "webvtt", "mov_text", "text")
+_TIMECODE = "tmcd"
+_IN_TIME = Fraction(1, 1000)  # seconds
 
 
-def plan_tracks(path: Path, container: Container, audio: str, speed: Fraction) -> list[Track]:
-    """Decides what becomes of every stream of the input but its pictures, with a log line if lost.
+@dataclass
+class Streams:
+    """What becomes of an input's streams.
+
+    Attributes:
+        tracks: those that go into the output.
+        kept: a line on each of them.
+        changed: a line on each that is not what it was.
+        lost: a line on each that is left out.
+    """
+
+    tracks: list[Track] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def take(self, stream: Stream, track: Track, change: str = "") -> None:
+        """Adds a track."""
+        self.tracks.append(track)
+        self.kept.append(f"{_named(stream)}: {track.how}")
+        if change:
+            self.changed.append(f"{_named(stream)}: {change}")
+            logger.warning("%s: %s", _named(stream), change)
+
+    def lose(self, stream: Stream, why: str) -> None:
+        """Leaves a stream out, with a warning."""
+        self.lost.append(f"{_named(stream)}: {why}")
+        logger.warning("%s is left out: %s", _named(stream), why)
+
+
+def plan_streams(
+    found: Streams, path: Path, container: Container, options: WriteOptions, passage: Passage
+) -> None:
+    """Decides what becomes of every stream of the input but its pictures, with a warning if lost.
 
     Args:
+        found: is filled in.
         path: the input file.
         container: what is written.
-        audio: ``auto`` copies sound that the container takes and re-encodes other, ``copy`` insists
-            on copying, ``drop`` leaves it out.
-        speed: output seconds per input second; sound is stretched if it is not 1.
+        options: ``audio`` auto copies sound that the container takes and re-encodes other, copy
+            insists on copying, drop leaves it out; ``audio_offset`` moves it.
+        passage: from the input's times to the output's.
 
     Raises:
         ValueError: if sound must be copied and cannot be.
     """
-    tracks = []
     with open_video(path) as source:
+        pictures = video_stream(source, path).index
         for stream in source.streams:
-            if stream.type == "audio" and audio != "drop":
-                tracks.append(_plan_audio(path, stream, container, audio, speed))
+            if isinstance(stream, AudioStream):
+                if options.audio != "drop":
+                    told = "matroska" in source.format.name or _codec_name(stream) == "opus"
+                    _plan_audio(found, stream, container, options, passage, told)
             elif stream.type == "subtitle":
-                tracks += _plan_subtitle(path, stream, container, speed)
+                _plan_subtitle(found, stream, container, passage)
             elif stream.type == "attachment" and container.format == "matroska":
-                tracks.append(Attachment(path, stream.index))
-            elif stream.type in ("data", "attachment") or (
-                stream.disposition & Disposition.attached_pic
-            ):
-                logger.info("stream %d (%s) is left out", stream.index, stream.type)
-    return tracks
+                found.take(stream, Attachment(passage, stream.index))
+            elif stream.index != pictures and stream.codec_tag != _TIMECODE:
+                found.lose(stream, _WHY.get(_kind(stream), "it is not known what it holds"))
+
+
+_WHY = {
+    "cover art": "pictures beside the video are not kept",
+    "video": "only the first video is interpolated",
+    "data": "data beside the video is not kept",
+    "attachment": "only mkv files hold attachments",
+}
+
+
+def _kind(stream: Stream) -> str:
+    return "cover art" if is_cover(stream) else stream.type
+
+
+def _named(stream: Stream) -> str:
+    return f"stream {stream.index} ({_kind(stream)}, {_codec_name(stream) or stream.codec_tag})"
 
 
 def _plan_audio(
-    path: Path, stream: Stream, container: Container, audio: str, speed: Fraction
-) -> Track:
+    found: Streams,
+    stream: AudioStream,
+    container: Container,
+    options: WriteOptions,
+    passage: Passage,
+    told: bool,
+) -> None:
+    audio, moved = options.audio, Fraction(options.audio_offset)
     name = _codec_name(stream)
     fits = not container.audio or name in container.audio
-    if speed == 1 and fits:
-        return Track(path, stream.index)
+    placed = _stays_in_place(stream.index, container, passage.clock, passage)
+    if passage.speed == 1 and fits and not moved and (placed or audio == "copy"):
+        found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
+        return
     if audio == "copy":
         reason = (
             f"a {container.format} file cannot hold {name}" if not fits else "it is slowed down"
         )
-        raise ValueError(f"cannot copy the sound of {path}: {reason}; use --audio auto or drop")
+        raise ValueError(
+            f"cannot copy the sound of {passage.path}: {reason}; use --audio auto or drop"
+        )
     if name is None:
-        raise ValueError(f"cannot decode the sound of {path}; use --audio drop")
-    return AudioTrack(path, stream.index, speed, container.audio_encoder)
+        raise ValueError(f"cannot decode the sound of {passage.path}; use --audio drop")
+    encoder = container.audio_encoder
+    rate, layout = nearest(encoder, stream)
+    changes = []
+    if layout != speakers(stream):
+        changes.append(f"{stream.layout.name} becomes {layout}")
+    if rate < stream.rate:
+        changes.append(f"{stream.rate} Hz becomes {rate}")
+    passage = dataclasses.replace(passage, late=passage.late + moved)
+    track = AudioTrack(passage, stream.index, encoder, not container.varies, container.hides)
+    found.take(
+        stream,
+        track,
+        " and ".join(changes),
+    )
 
 
-def _plan_subtitle(
-    path: Path, stream: Stream, container: Container, speed: Fraction
-) -> list[Track]:
+def _stays_in_place(index: int, container: Container, clock: Clock, passage: Passage) -> bool:
+    """Whether sound that is copied is heard at its time, and nothing that was hidden."""
+    if clock.hidden.get(index, 0) > LONGEST_LEAD_IN and not container.hides:
+        return False
+    start = clock.starts.get(index, Fraction(0)) * passage.speed + passage.late
+    return container.varies or abs(start) < _IN_TIME
+
+
+def _plan_subtitle(found: Streams, stream: Stream, container: Container, passage: Passage) -> None:
     name = _codec_name(stream)
     if name in container.subtitles:
-        return [Track(path, stream.index, speed)]
-    if name in _TEXT and container.subtitles:
-        return [TextTrack(path, stream.index, speed, container.subtitles[0])]
-    logger.warning(
-        "subtitles %d (%s) are left out: a %s file cannot hold them",
-        stream.index,
-        name,
-        container.format,
-    )
-    return []
+        found.take(stream, Track(passage, stream.index))
+    elif name in _TEXT and container.subtitles:
+        found.take(stream, TextTrack(passage, stream.index, container.subtitles[0]))
+    else:
+        found.lose(stream, f"a {container.format} file cannot hold such subtitles")
 
 
 def _codec_name(stream: Stream) -> str | None:

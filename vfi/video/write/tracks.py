@@ -1,6 +1,7 @@
 """What an input holds besides its pictures, sound and subtitles above all, and where it goes."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,17 +14,54 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
+from vfi.video.read.clock import Clock
 from vfi.video.read.media import open_video, tick
 
 logger = logging.getLogger(__name__)
 
 _SUBTITLE_UNIT = Fraction(1, 1000)
-_OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "rotate")
+_OWN_TAGS = (
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "duration",
+    "rotate",
+    "alpha_mode",
+)
+_STATISTICS = re.compile(
+    r"(_STATISTICS_.*|BPS|DURATION|NUMBER_OF_(FRAMES|BYTES)|SOURCE_ID)(-\w+)?$", re.IGNORECASE
+)
 
 
 def kept_tags(tags: dict[str, str]) -> dict[str, str]:
-    """Metadata without what describes the input file itself."""
-    return {key: value for key, value in tags.items() if key.lower() not in _OWN_TAGS}
+    """Metadata without what describes the input file itself, or counts what is in it."""
+    return {
+        key: value
+        for key, value in tags.items()
+        if key.lower() not in _OWN_TAGS and not _STATISTICS.match(key)
+    }
+
+
+@dataclass(frozen=True)
+class Passage:
+    """From a file's own times to those of the output.
+
+    Attributes:
+        path: the input file.
+        clock: its timeline.
+        speed: output seconds per input second.
+        late: seconds by which all is shown later, where the output's frames are only numbered.
+    """
+
+    path: Path
+    clock: Clock
+    speed: Fraction = Fraction(1)
+    late: Fraction = Fraction(0)
+
+    def time(self, time: Fraction) -> Fraction:
+        """The output's seconds for a time of the unrolled file."""
+        return (time - self.clock.zero) * self.speed + self.late
 
 
 @dataclass
@@ -31,19 +69,17 @@ class Track:
     """A stream of the input on its way into the output; this one is copied as it is.
 
     Attributes:
-        path: the input file.
+        passage: from the input's times to the output's.
         index: the stream's number there.
-        speed: output seconds per input second.
     """
 
-    path: Path
+    passage: Passage
     index: int
-    speed: Fraction = Fraction(1)
     how: ClassVar[str] = "copied"
 
     def add(self, output: OutputContainer) -> None:
         """Adds the stream to an output; call before `packets`."""
-        with open_video(self.path) as container:
+        with open_video(self.passage.path) as container:
             source = container.streams[self.index]
             self._stream = self._add(output, source)
             self._stream.metadata.update(kept_tags(source.metadata))
@@ -54,7 +90,7 @@ class Track:
 
     def packets(self) -> Iterator[tuple[Fraction, Packet]]:
         """The output's packets, each with its decoding time in seconds."""
-        with open_video(self.path) as container:
+        with open_video(self.passage.path) as container:
             source = container.streams[self.index]
             for stream in container.streams:
                 stream.discard = Discard.none if stream.index == self.index else Discard.all
@@ -63,22 +99,82 @@ class Track:
     def _packets(
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
-        for packet in demux(container, source):
+        for packet in self._demux(container, source):
             yield self._placed(packet, packet)
 
     def _placed(self, packet: Packet, original: Packet) -> tuple[Fraction, Packet]:
-        """A packet with the scaled times of the one it was made from."""
+        """A packet with the output's times of the one it was made from."""
         unit = tick(original)
         dts, pts = original.dts, original.pts
         if dts is None or pts is None:
             dts = pts = (dts if pts is None else pts) or 0
-        duration = original.duration or 0
         packet.stream = self._stream
         packet.time_base = unit
-        packet.pts, packet.dts, packet.duration = (
-            round(ticks * self.speed) for ticks in (pts, dts, duration)
-        )
-        return dts * self.speed * unit, packet
+        packet.pts, packet.dts = (round(self.passage.time(t * unit) / unit) for t in (pts, dts))
+        packet.duration = round((original.duration or 0) * self.passage.speed)
+        return packet.dts * unit, packet
+
+    def _demux(self, container: InputContainer, stream: Stream) -> Iterator[Packet]:
+        """Packets up to the end or to where the file breaks off."""
+        try:
+            for packet in self.passage.clock.packets(container, stream):
+                if (
+                    packet.size
+                    and not packet.is_corrupt
+                    and (packet.dts, packet.pts) != (None,) * 2
+                ):
+                    yield packet
+        except av.error.FFmpegError as error:
+            logger.warning("stream %d stops early: %s", stream.index, error.strerror)
+
+
+@dataclass
+class CopiedSound(Track):
+    """Sound as it is, without what is hidden and what two joined recordings both hold.
+
+    Attributes:
+        hides: whether the output can hold packets that are decoded but not heard. Then the last
+            one is kept, from which decoders start well.
+        told: whether a lead-in is told with the stream itself, as Matroska and Opus do.
+    """
+
+    hides: bool = False
+    told: bool = False
+
+    def _packets(
+        self, container: InputContainer, source: Stream
+    ) -> Iterator[tuple[Fraction, Packet]]:
+        joined = bool(self.passage.clock.shifts.get(self.index))
+        end = None
+        for packet in self._demux(container, source):
+            unit = tick(packet)
+            time = (packet.pts if packet.pts is not None else packet.dts or 0) * unit
+            length = (packet.duration or 0) * unit
+            if self._is_hidden(packet, time - self.passage.clock.zero, length):
+                continue
+            if joined and end is not None and time < end - length / 2:
+                continue
+            end = time + length
+            placed = self._placed(packet, packet)
+            if not self.hides and not self.told and packet.pts is not None and packet.pts < 0:
+                packet.pts = packet.dts = 0  # the half of it that is heard, a few samples late
+            yield placed
+
+    def _is_hidden(self, packet: Packet, time: Fraction, length: Fraction) -> bool:
+        """Whether a packet, shown so many seconds after the clock's zero, is not to be heard."""
+        start = self.passage.clock.starts.get(self.index, Fraction(0))
+        if not self.hides:
+            early = not self.told and time < -_ROUNDING and time + length / 2 < 0
+            return early or (packet.is_discard and time + length <= start + _ROUNDING)
+        if time >= 0:  # what is before 0 is hidden, what is after cannot be
+            return time + max(length, _ROUNDING) <= start
+        lead_in = self.passage.clock.hidden.get(self.index, 0) <= LONGEST_LEAD_IN
+        return not lead_in and time + 2 * length <= start
+
+
+_ROUNDING = Fraction(1, 1000)  # seconds
+LONGEST_LEAD_IN = Fraction(1, 10)
+"""Seconds of hidden sound that are an encoder's lead-in; more is cut off by an edit list."""
 
 
 @dataclass
@@ -101,7 +197,7 @@ class TextTrack(Track):
     def _packets(
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
-        for packet in demux(container, source):
+        for packet in self._demux(container, source):
             text = _subtitles(source).decode2(packet)
             if text:
                 encoded = self._encoder.encode_subtitle(text)
@@ -124,13 +220,3 @@ def _subtitles(stream: Stream) -> SubtitleCodecContext:
     if not isinstance(context, SubtitleCodecContext):
         raise TypeError(f"stream {stream.index} holds {stream.type}, not subtitles")
     return context
-
-
-def demux(container: InputContainer, stream: Stream) -> Iterator[Packet]:
-    """Packets up to the end or to where the file breaks off."""
-    try:
-        for packet in container.demux(stream):
-            if packet.size and not packet.is_corrupt and (packet.dts, packet.pts) != (None, None):
-                yield packet
-    except av.error.FFmpegError as error:
-        logger.warning("stream %d stops early: %s", stream.index, error.strerror)

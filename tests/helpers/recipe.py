@@ -1,0 +1,97 @@
+"""The shipped recipe of fine-tuning on a small network and clips, and what it leaves."""
+
+import math
+import signal
+from pathlib import Path
+
+import torch
+import yaml
+from lightning.pytorch import Callback
+
+from tests.helpers.configs import whole
+from tests.helpers.small_networks import fill, small_spec
+from vfi.checkpoints import save_network
+from vfi.checkpoints.integrity import DIGEST_KEY
+from vfi.models import RIFE
+
+
+class Disturbance(Callback):
+    """Does something at a step: sends a signal (``SIGINT``, ``SIGTERM``), or ``spoil`` a weight."""
+
+    def __init__(self, step: int, kind: str = "SIGINT", rank: int = 0) -> None:
+        self.step = step
+        self.kind = kind
+        self.rank = rank
+        self.done = False
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_step != self.step or trainer.global_rank != self.rank or self.done:
+            return
+        self.done = True  # a step of several batches is one
+        if self.kind.startswith("SIG"):
+            signal.raise_signal(getattr(signal, self.kind))
+            return
+        if self.kind == "fail":
+            raise ValueError(f"process {self.rank} failed")
+        with torch.no_grad():
+            next(pl_module.network.parameters()).fill_(math.inf)
+
+
+def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
+    """The shipped configuration on a small network and clips, its run folder in ``folder``."""
+    network = folder / "dense.safetensors"
+    folder.mkdir(exist_ok=True)
+    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
+    text = yaml.safe_dump(whole("fit/prune.yaml")).replace("rife_v4.0", str(network))
+    text = text.replace("runs/", f"{folder}/").replace("configs/splits/train_clips_val.txt", "LIST")
+    config = yaml.safe_load(text.replace("LIST", str(clips / "judge.txt")))
+    config["model"]["init_args"]["optimizer"] |= {"lr": 3e-3, "warmup": 2}
+    train, val = config["data"]["train"], config["data"]["val"]
+    train |= {"root": str(clips), "steps": 4, "batch_size": 2}
+    train["stream"] |= {"stride": 1, "step": 1}
+    train["augment"] |= {"crop": 96, "jitter": 0.0}
+    val |= {"strides": [1, 3], "per_clip": 4, "size": 64}
+    config["data"]["num_workers"] = 0
+    config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 2, "accelerator": "cpu"} | settings
+    *others, bar, pruning = config["trainer"]["callbacks"]
+    policy = {"min_channels": 1, "multiple": 1, "scope": "layer"}
+    pruning["init_args"] |= {"calibration": 1}
+    pruning["init_args"]["policy"]["init_args"] |= policy
+    assert "RichProgressBar" in bar["class_path"]
+    config["trainer"]["enable_progress_bar"] = False
+    config["trainer"]["callbacks"] = [*others, pruning, *more]
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def disturbance(step: int, kind: str = "SIGINT", rank: int = 0) -> dict:
+    name = f"{Disturbance.__module__}.{Disturbance.__name__}"
+    return {"class_path": name, "init_args": {"step": step, "kind": kind, "rank": rank}}
+
+
+def state(folder: Path) -> dict:
+    """All that is kept of a run, but for the names of folders."""
+    state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
+    del state[DIGEST_KEY]
+    for name, callback in state["callbacks"].items():
+        if "ModelCheckpoint" in name:
+            state["callbacks"][name] = callback["best_model_score"]
+    return state
+
+
+def assert_equal(a, b, where="") -> None:
+    """The same bits, all the way down."""
+    assert type(a) is type(b), where
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_equal(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for place, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_equal(x, y, f"{where}/{place}")
+    elif isinstance(a, torch.Tensor):
+        assert a.equal(b), where
+    else:
+        assert a == b, where

@@ -1,0 +1,110 @@
+"""The lean form makes the frames of the plain network; each rewriting is its plain operation."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.helpers.frames import frames
+from tests.helpers.small_networks import fill, small_spec
+from vfi.models import RIFE, Options
+from vfi.runtime.lean_layers import Enlarge, Range, top_left
+from vfi.runtime.lean_network import LeanRIFE
+from vfi.runtime.lean_rewrites import (
+    FLOW_ORDER,
+    planar_order,
+    same_on_phases,
+    strided_on_phases,
+    transposed_on_phases,
+)
+from vfi.runtime.ranges import apply_ranges, calibrated, read_ranges, write_ranges
+
+SIZE = (64, 96)
+
+
+def pair():
+    first, second = frames(2, *SIZE)
+    return first[:1], second[1:]
+
+
+def network(variant="rife_v4.0", refine=True, **options):
+    spec = small_spec(variant, refine)
+    return fill(RIFE(Options(**options).apply(spec)), gain=1.0).eval()
+
+
+@pytest.mark.parametrize("refine", [True, False])
+@pytest.mark.parametrize("options", [{}, {"warp_at_scale": True}, {"finest_scale": 2}])
+@pytest.mark.parametrize("variant", ["rife", "rife_m", "rife_v4.0"])
+def test_the_frames_are_those_of_the_plain_network(variant, options, refine):
+    plain = network(variant, refine, **options)
+    lean = LeanRIFE(plain, *SIZE)
+    img0, img1 = pair()
+    for time in (0.5, 0.3) if plain.spec.arbitrary_timestep else (0.5,):
+        with torch.inference_mode():
+            expected = plain(img0, img1, time).frame
+            made = lean(torch.cat((img0, img1)), torch.tensor([time]))
+        torch.testing.assert_close(made, expected, atol=5e-5, rtol=0)
+
+
+def test_sizes_are_checked():
+    with pytest.raises(ValueError, match="multiples of 32"):
+        LeanRIFE(network(), 65, 96)
+
+
+def test_a_strided_convolution_on_phases():
+    image, weight = torch.rand(1, 3, 12, 20), torch.randn(5, 3, 3, 3)
+    expected = F.conv2d(image, weight, stride=2, padding=1)
+    conv = top_left(strided_on_phases(weight, planar_order(3)))
+    torch.testing.assert_close(conv(F.pixel_unshuffle(image, 2)), expected, atol=1e-5, rtol=0)
+
+
+def test_a_convolution_from_phases_to_phases():
+    image, weight = torch.rand(1, 3, 12, 20), torch.randn(2, 3, 3, 3)
+    expected = F.conv2d(image, weight, padding=1)
+    made = F.conv2d(F.pixel_unshuffle(image, 2), same_on_phases(weight), padding=1)
+    torch.testing.assert_close(F.pixel_shuffle(made, 2), expected, atol=1e-5, rtol=0)
+
+
+def test_a_transposed_convolution_makes_phases():
+    conv = nn.ConvTranspose2d(4, 3, 4, 2, 1, bias=False)
+    features = torch.rand(1, 4, 6, 10)
+    made = F.conv2d(features, transposed_on_phases(conv.weight.detach()), padding=1)
+    torch.testing.assert_close(F.pixel_shuffle(made, 2), conv(features), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_enlarging_is_bilinear_to_the_borders(factor):
+    planes = torch.rand(1, 4, 5, 7)
+    expected = F.interpolate(planes, scale_factor=factor, mode="bilinear") * factor
+    made = Enlarge(factor, FLOW_ORDER, factor)(planes)
+    phases = F.pixel_unshuffle(expected, 2)
+    channels = [4 * signal + phase for signal, phase in FLOW_ORDER]
+    torch.testing.assert_close(made, phases[:, channels], atol=1e-5, rtol=0)
+
+
+def test_eight_bits_stay_near_the_frames_and_are_kept_in_a_file(tmp_path):
+    plain = network()
+    img0, img1 = pair()
+    ranges = calibrated(plain, [(img0, img1)])
+    assert all(found.low <= 0 < found.high for found in ranges.values())
+    write_ranges(tmp_path / "x.int8.json", ranges, "weights")
+    assert read_ranges(tmp_path / "x.int8.json", "weights") == ranges
+    lean = LeanRIFE(plain, *SIZE)
+    exact = lean(torch.cat((img0, img1)), torch.tensor([0.5]))
+    apply_ranges(lean, ranges)
+    rounded = lean(torch.cat((img0, img1)), torch.tensor([0.5]))
+    assert 0 < (exact - rounded).abs().mean() < 0.02
+
+
+def test_ranges_of_other_weights_and_damaged_ones_are_refused(tmp_path):
+    path = tmp_path / "x.int8.json"
+    write_ranges(path, {"layer": Range(0.0, 1.0)}, "some")
+    with pytest.raises(ValueError, match="other weights"):
+        read_ranges(path, "others")
+    with pytest.raises(ValueError, match="another network"):
+        apply_ranges(LeanRIFE(network(), *SIZE), read_ranges(path, "some"))
+    path.write_text('{"weights": "some", "ranges": {"layer": {"low": 1')
+    with pytest.raises(ValueError, match="damaged"):
+        read_ranges(path, "some")
+    with pytest.raises(ValueError, match="must hold 0"):
+        Range(1.0, 2.0)

@@ -1,0 +1,91 @@
+"""Models in other runtimes: the frames of torch, one signature, one line for what cannot be had."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from tests.helpers.frames import frames
+from tests.helpers.small_networks import fill, small_spec
+from vfi.checkpoints import save_network
+from vfi.models import RIFE
+from vfi.runtime import load
+from vfi.runtime.load import load_model
+
+SIZE = (50, 70)  # not a multiple of the stride
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), path)
+    return path
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("VFI_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_frames_are_those_of_torch(runtime, weights, cache):
+    pytest.importorskip(runtime)
+    if runtime == "onnxruntime":
+        pytest.importorskip("onnxscript")
+    model = load_model(weights, runtime=runtime, precision="float32", threads=1)
+    img0, img1 = frames(2, *SIZE)
+    times = torch.tensor([0.25, 0.5])
+    expected = load_model(weights)(img0, img1, times)
+    torch.testing.assert_close(model(img0, img1, times), expected, atol=3e-4, rtol=0)
+    arrays = [(x[0].permute(1, 2, 0) * 255).byte().numpy() for x in (img0, img1)]
+    made = model(*arrays)
+    assert made.dtype == np.uint8
+    assert made.shape == (*SIZE, 3)
+
+
+def test_converted_networks_are_kept_and_damaged_ones_made_anew(weights, cache, caplog):
+    pytest.importorskip("openvino")
+    img0, img1 = frames(1, *SIZE)
+    expected = load_model(weights, runtime="openvino", precision="float32")(img0, img1)
+    kept = list((cache / "openvino").glob("*/model.bin"))
+    assert len(kept) == 1
+    before = kept[0].stat().st_mtime_ns
+    load_model(weights, runtime="openvino", precision="float32")(img0, img1)
+    assert kept[0].stat().st_mtime_ns == before
+    kept[0].write_bytes(kept[0].read_bytes()[:-100])
+    with caplog.at_level(logging.WARNING):
+        again = load_model(weights, runtime="openvino", precision="float32")(img0, img1)
+    assert "made anew" in caplog.text
+    torch.testing.assert_close(again, expected)
+
+
+def test_auto_measures_once(weights, cache, monkeypatch):
+    pytest.importorskip("openvino")
+    model = load_model(weights, runtime="auto")
+    assert (cache / "runtimes.json").is_file()
+
+    def never(*_):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(load, "_measured", never)
+    assert type(load_model(weights, runtime="auto").network) is type(model.network)
+
+
+def test_what_cannot_be_had_takes_one_line(weights, cache, monkeypatch):
+    with pytest.raises(ValueError, match="runtime is 'tensorrt'; choose from torch, openvino"):
+        load_model(weights, runtime="tensorrt")
+    with pytest.raises(ValueError, match="precision is 'int4'; openvino has auto, float32"):
+        load_model(weights, runtime="openvino", precision="int4")
+    with pytest.raises(ValueError, match="precision is 'int8'; torch has auto, float32"):
+        load_model(weights, precision="int8")
+    pytest.importorskip("openvino")
+    with pytest.raises(ValueError, match="has no 8-bit ranges .*vfi quantize"):
+        load_model(weights, runtime="openvino", precision="int8")
+
+
+def test_a_missing_package_names_its_extra(weights, cache, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    with pytest.raises(ValueError, match=r"pip install 'vfi-rife\[openvino\]'"):
+        load_model(weights, runtime="openvino")

@@ -1,0 +1,68 @@
+"""The command used wrongly: one line each, that says what to do, and exit status 2."""
+
+import logging
+
+import pytest
+
+from vfi.cli import main
+
+WRONG = [
+    ("interpolat in.mp4", "did you mean interpolate?"),
+    ("tset", "did you mean test?"),
+    ("sweeep", "did you mean sweep?"),
+    ("evaluate-vide", "did you mean evaluate?"),
+    ("xyzzy", "'xyzzy' is neither a command nor a file; vfi --help lists"),
+    ("no.mp4", "no.mp4 does not exist"),
+    ("no.mp4 -o out.mp4", "no.mp4 does not exist"),
+    ("interpolate", "--input is missing"),
+    ("interpolate a.mp4 b.mp4", "2 inputs were given; give one"),
+    ("interpolate a.mp4 --multiplyer 3", "did you mean --multiplier?"),
+    ("interpolate a.mp4 --slow-motoin 3", "did you mean --slow_motion?"),
+    ("interpolate a.mp4 --zzz 1", "no option --zzz; see vfi interpolate --help"),
+    ("interpolate a.mp4 -z 1", "no option -z"),
+    ("interpolate a.mp4 -x", "-x needs a value"),
+    ("interpolate a.mp4 -x two", "--multiplier is 'two'; it must be one of int"),
+    ("interpolate a.mp4 -x 1", "multiplier is 1; it must be 2 or more"),
+    ("interpolate a.mp4 -x 2 --fps 60", "were both given"),
+    ("interpolate a.mp4 --fps fast", "fps is 'fast'"),
+    ("interpolate a.mp4 --audio loud", "--audio: Expected"),
+    ("interpolate a.mp4 --slow-motion 0", "slow_motion is"),
+    ("interpolate a.mp4 --threads 0", "threads is 0"),
+    ("interpolate a.mp4 --resume=maybe", "--resume"),
+    ("interpolate a.mp4 -m [a,b]", "2 models were given"),
+    ("interpolate a.mp4 --evaluate", "give it by --output"),
+    ("interpolate -c no.yaml", "there is no configuration no.yaml"),
+    ("evaluate a.mp4", "--output is missing"),
+    ("compare a.mp4 -o b.png -m rife-fast extra", "does not know what to do with 'extra'"),
+    ("compare no.mp4 -o b.png", "no.mp4 does not exist"),
+    ("benchmark --repeats 0", "repeats is 0"),
+    ("benchmark --precision int3", "--precision: Expected"),
+    ("benchmark rife-fast rife-fast", "one or more different names"),
+    ("benchmark no-such-model", "no weights named 'no-such-model'"),
+    ("benchmark rife-fast --device gpu9", "cannot use the device 'gpu9'"),
+    ("models --jsn", "did you mean --json?"),
+    ("models rife-fast", "does not know what to do with 'rife-fast'"),
+    ("config test/basline", "did you mean test/baseline.yaml?"),
+    ("verify", "--root is missing"),
+    ("verify --root nowhere", "nowhere"),
+    ("release --run nowhere --name a", "there is no nowhere"),
+    ("release --run nowhere --name A/b", "name is 'A/b'"),
+    ("reproduce rife-fats", "no model 'rife-fats'"),
+    ("test -c test/basline.yaml", "did you mean test/baseline.yaml?"),
+    ("test -c test/baseline.yaml --trainer.max_eopchs 3", "no option --trainer.max_eopchs"),
+    ("test -c test/baseline.yaml --data.batch_size many", "--data.batch_size"),
+    ("test -c test/baseline.yaml --data.root nowhere", "nowhere"),
+    ("fit -c fit/quality.yaml", "--data.train.root"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=[words for words, _ in WRONG])
+def test_wrong_use_takes_one_line(words, message, caplog, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    if "a.mp4" in words.split() and "no.mp4" not in words:
+        (tmp_path / "a.mp4").write_text("no video")
+    assert main(words.split()) == 2
+    errors = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "\n" not in errors[0].strip()

@@ -1,0 +1,165 @@
+"""The whole network in space-to-depth form: the same frames, fewer pixels moved."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from typing_extensions import override
+
+from vfi.models import RIFE, RIFESpec
+from vfi.models.ifnet import IFBlock
+from vfi.runtime.lean_blocks import (
+    EnlargeState,
+    FirstStem,
+    PhaseStem,
+    ShrunkStem,
+    State,
+    Trunk,
+    Update,
+)
+from vfi.runtime.lean_layers import known
+from vfi.runtime.lean_refine import Context, Correction
+from vfi.runtime.lean_rewrites import PHASES, shrinking
+from vfi.runtime.lean_sampling import WarpToPhases
+
+
+class LeanRIFE(nn.Module):
+    """A `vfi.models.RIFE` for frames of one size, made for runtimes that compile.
+
+    Flow, mask and warped frames live as four phases a channel at half of a block's resolution;
+    only the input frames are ever at full resolution. In eager PyTorch it gains nothing.
+
+    Args:
+        network: its weights are shared or copied, and it is left as it is.
+        height: of the frames, in pixels; a multiple of ``network.spec.stride()``.
+        width: likewise.
+
+    Raises:
+        ValueError: if the size does not fit.
+    """
+
+    def __init__(self, network: RIFE, height: int, width: int) -> None:
+        super().__init__()
+        spec = network.spec
+        _check(spec, height, width)
+        self.size = height, width
+        self.timed = spec.arbitrary_timestep
+        steps = spec.steps()
+        self.scales = tuple(int(step.scale) for step in steps)
+        self.levels = (*(int(step.level) for step in steps), int(steps[-1].after))
+        names = [f"block{index}" for index in range(len(spec.blocks))]
+        blocks = [known(network.get_submodule(name), IFBlock) for name in names]
+        self.shrinks = nn.ModuleDict(
+            {str(factor): shrinking(factor, 6) for factor in {*self.scales, *self.levels} - {1}}
+        )
+        self.warps = nn.ModuleDict(
+            {
+                str(level): WarpToPhases(height // level, width // level)
+                for level in {*self.levels[1:-1], 1}
+            }
+        )
+        self.stems = nn.ModuleList(_stem(spec, i, block) for i, block in enumerate(blocks))
+        self.trunks = nn.ModuleList(Trunk(block) for block in blocks)
+        self.updates = nn.ModuleList(
+            Update(
+                2 * scale // after,
+                level // after if index else None,
+                self.timed,
+            )
+            for index, (scale, level, after) in enumerate(
+                zip(self.scales, self.levels, self.levels[1:], strict=False)
+            )
+        )
+        last = self.levels[-1]
+        self.enlarge: EnlargeState | None = EnlargeState(last) if last > 1 else None
+        self.context: Context | None = None
+        self.correction: Correction | None = None
+        if spec.refine is not None:
+            self.context = Context(network.contextnet, height, width)
+            self.correction = Correction(network.unet)
+        self.requires_grad_(False).eval()
+
+    @override
+    def forward(self, frames: Tensor, timestep: Tensor) -> Tensor:
+        """The frame at ``timestep``.
+
+        Args:
+            frames: ``(2, 3, H, W)`` in [0, 1].
+            timestep: one number, ``(1,)``; ignored by a network that only makes the middle frame.
+
+        Returns:
+            ``(1, 3, H, W)``.
+        """
+        time = timestep.reshape(1, 1, 1, 1)
+        factors = {*self.scales, *self.levels, 1}
+        pyramid = {factor: self._shrunk(frames, factor) for factor in factors}
+        state: State | None = None
+        for index, (stem, trunk, update) in enumerate(
+            zip(self.stems, self.trunks, self.updates, strict=True)
+        ):
+            shrunk = _joined(pyramid[self.scales[index]])
+            features = stem(shrunk, time) if state is None else stem(state, shrunk)
+            flow, mask = update(trunk(features), state, time)
+            level = self.levels[index + 1]
+            if index == len(self.stems) - 1 and self.enlarge is not None:
+                flow, mask = self.enlarge(flow, mask)
+                level = 1
+            warped = self.warps[str(level)](pyramid[level], flow)
+            state = State(flow, mask, warped)
+        return self._finished(frames, known(state, State))
+
+    def _shrunk(self, frames: Tensor, factor: int) -> Tensor:
+        if factor == 1:
+            return frames
+        height, width = self.size
+        shrunk = self.shrinks[str(factor)](_joined(frames))
+        return shrunk.reshape(2, 3, height // factor, width // factor)
+
+    def _finished(self, frames: Tensor, state: State) -> Tensor:
+        height, width = self.size[0] // 2, self.size[1] // 2
+        weight = torch.sigmoid(state.mask[:, :PHASES]).reshape(1, 1, PHASES, height, width)
+        warped0, warped1 = state.warped.reshape(2, 3, PHASES, height, width).split(1)
+        merged = warped1 + (warped0 - warped1) * weight
+        merged = merged.reshape(1, 3 * PHASES, height, width)
+        if self.context is not None and self.correction is not None:
+            context = self.context(frames, state.flow)
+            residual = self.correction(_joined(frames), state, context)
+            merged = (merged + residual).clamp(0, 1)
+        return F.pixel_shuffle(merged, 2)
+
+
+def _joined(frames: Tensor) -> Tensor:
+    """``(2, 3, H, W)`` -> ``(1, 6, H, W)``."""
+    return frames.reshape(1, 6, *frames.shape[-2:])
+
+
+def _check(spec: RIFESpec, height: int, width: int) -> None:
+    if reason := unsupported(spec):
+        raise ValueError(f"{spec.variant} has no lean form: {reason}; use runtime torch")
+    stride = spec.stride()
+    if height < 1 or width < 1 or height % stride or width % stride:
+        raise ValueError(
+            f"frames of {height}x{width} pixels; height and width must be multiples of {stride}"
+        )
+
+
+def unsupported(spec: RIFESpec) -> str | None:
+    """What of a network cannot be rearranged; None if all of it can."""
+    if spec.encoder is not None or spec.features or not spec.accumulate_mask:
+        return "it passes features from block to block"
+    if any(block.residuals or block.shuffle for block in spec.blocks):
+        return "its blocks have residual convolutions"
+    if spec.refine is not None and spec.refine.scale != 1:
+        return f"its refine stage works at 1/{spec.refine.scale} of the resolution"
+    if list(spec.scales) != sorted(spec.scales, reverse=True):
+        return f"its blocks' scales {spec.scales} do not fall"
+    return None
+
+
+def _stem(spec: RIFESpec, index: int, block: IFBlock) -> nn.Module:
+    conv = known(known(block.conv0[0], nn.Sequential)[0], nn.Conv2d)
+    if index == 0:
+        return FirstStem(conv, spec.first_inputs)
+    step = spec.steps()[index]
+    if step.scale == step.level:
+        return PhaseStem(conv, spec.inputs)
+    return ShrunkStem(conv, spec.inputs, int(step.scale / step.level))

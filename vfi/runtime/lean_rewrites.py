@@ -1,0 +1,158 @@
+"""Operations of the plain network as cheaper ones that give the same numbers.
+
+*Phases* are the four pixels of a 2x2 square, ``(row, column)`` = (0, 0), (0, 1), (1, 0), (1, 1): a
+tensor ``(B, C, 2H, 2W)`` *in phases* is ``(B, 4C, H, W)``. Which channel holds which phase of which
+signal is said by an `Order`. Every function here turns weights into weights; none sees an image.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Order = Sequence[tuple[int, int]]
+"""For each channel of a tensor in phases: (signal, phase)."""
+
+PHASES = 4
+
+
+def planar_order(signals: int) -> Order:
+    """The four phases of the first signal, of the second, ...: as `F.pixel_shuffle` reads them."""
+    return [(signal, phase) for signal in range(signals) for phase in range(PHASES)]
+
+
+FLOW_ORDER: Order = [(2 * f + axis, p) for f in (0, 1) for p in range(PHASES) for axis in (0, 1)]
+"""Both flows (signals 0 to 3) with x and y of a pixel side by side, as a sampling grid wants."""
+
+
+def convolution(
+    weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
+) -> nn.Conv2d:
+    """A convolution of ``weight`` ``(O, I, kH, kW)`` and ``bias`` ``(O,)``, without gradients."""
+    outputs, inputs, *kernel = weight.shape
+    layer = nn.utils.skip_init(
+        nn.Conv2d, inputs, outputs, tuple(kernel), stride, padding, bias=bias is not None
+    )
+    layer.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
+    if bias is not None:
+        layer.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
+    return layer
+
+
+def strided_on_phases(weight: Tensor, order: Order) -> Tensor:
+    """A 3x3 convolution of stride 2 and padding 1, as one on phases.
+
+    Args:
+        weight: ``(O, I, 3, 3)``.
+        order: of the input in phases.
+
+    Returns:
+        ``(O, len(order), 2, 2)``, for stride 1 after padding one row above and one column left.
+    """
+    outputs, inputs = weight.shape[:2]
+    phased = weight.new_zeros(outputs, inputs, 2, 2, 2, 2)
+    taps = ((1, 0), (0, 1), (1, 1))  # tap of the old kernel -> (phase, tap of the new kernel)
+    for row, (phase_y, tap_y) in enumerate(taps):
+        for column, (phase_x, tap_x) in enumerate(taps):
+            phased[:, :, phase_y, phase_x, tap_y, tap_x] = weight[:, :, row, column]
+    phased = phased.flatten(2, 3)
+    return torch.stack([phased[:, signal, phase] for signal, phase in order], 1)
+
+
+def same_on_phases(weight: Tensor) -> Tensor:
+    """A 3x3 convolution of stride 1 and padding 1, ``(O, I, 3, 3)``, as one from phases to phases.
+
+    Returns:
+        ``(4 * O, 4 * I, 3, 3)`` for padding 1, both sides in `planar_order`.
+    """
+    outputs, inputs = weight.shape[:2]
+    phased = weight.new_zeros(outputs, 2, 2, inputs, 2, 2, 3, 3)
+    places = itertools.product(range(2), range(2), range(3), range(3))
+    for out_y, out_x, row, column in places:
+        y, x = out_y + row - 1, out_x + column - 1
+        tap = weight[:, :, row, column]
+        phased[:, out_y, out_x, :, y % 2, x % 2, y // 2 + 1, x // 2 + 1] = tap
+    return phased.reshape(4 * outputs, 4 * inputs, 3, 3)
+
+
+def transposed_on_phases(weight: Tensor) -> Tensor:
+    """A transposed convolution (kernel 4, stride 2, padding 1) as a 3x3 one that makes phases.
+
+    Args:
+        weight: ``(I, O, 4, 4)``, as `nn.ConvTranspose2d` keeps it.
+
+    Returns:
+        ``(4 * O, I, 3, 3)`` for padding 1, the result in `planar_order`.
+    """
+    inputs, outputs = weight.shape[:2]
+    phased = weight.new_zeros(outputs, 2, 2, inputs, 3, 3)
+    # Row 2i + phase of the result is row 2j - 1 + k of input row j's kernel; with j = i + offset:
+    taps = [(phase, offset, phase + 1 - 2 * offset) for phase in (0, 1) for offset in (-1, 0, 1)]
+    taps = [(phase, offset + 1, k) for phase, offset, k in taps if 0 <= k < 4]
+    for phase_y, offset_y, row in taps:
+        for phase_x, offset_x, column in taps:
+            tap = weight[:, :, row, column].T
+            phased[:, phase_y, phase_x, :, offset_y, offset_x] = tap
+    return phased.reshape(4 * outputs, inputs, 3, 3)
+
+
+def bilinear_rows(factor: int) -> Tensor:
+    """Bilinear enlarging of one axis by an even ``factor``.
+
+    Returns:
+        ``(factor, 3)``: what the new pixel ``p`` of ``factor`` takes of the old pixels before, at
+        and after its place.
+    """
+    position = (torch.arange(factor) + 0.5) / factor + 0.5  # among the three old pixels
+    return (1 - (position[:, None] - torch.arange(3)).abs()).clamp(min=0)
+
+
+def enlarging(factor: int, order: Order, gain: float = 1.0) -> Tensor:
+    """Bilinear enlarging by ``factor``, times ``gain``, into phases.
+
+    Returns:
+        ``(len(order) * inner**2, signals, 3, 3)`` with ``inner = factor / 2``, for an input with
+        its border replicated by one pixel; a pixel shuffle of ``inner`` then gives the result in
+        phases and in ``order``.
+    """
+    rows, inner = bilinear_rows(factor), factor // 2
+    signals = max(signal for signal, _ in order) + 1
+    weight = torch.zeros(len(order), inner, inner, signals, 3, 3)
+    for channel, (signal, phase) in enumerate(order):
+        for y in range(inner):
+            for x in range(inner):
+                taps = torch.outer(rows[2 * y + phase // 2], rows[2 * x + phase % 2])
+                weight[channel, y, x, signal] = taps * gain
+    return weight.reshape(-1, signals, 3, 3)
+
+
+def shrinking(factor: int, channels: int) -> nn.Conv2d:
+    """Bilinear shrinking by an even ``factor``: the mean of the middle 2x2 of every square."""
+    weight = torch.zeros(channels, channels, factor, factor)
+    weight[range(channels), range(channels)] = _middle(factor)
+    return convolution(weight, stride=factor)
+
+
+def shrinking_phases(factor: int, order: Order, gain: float = 1.0) -> nn.Conv2d:
+    """The same from phases, times ``gain``: ``(B, len(order), H, W)`` to one plane a signal.
+
+    The result has ``2 / factor`` of the height and width of a phase.
+    """
+    signals, inner = max(signal for signal, _ in order) + 1, factor // 2
+    weight = torch.zeros(signals, len(order), inner, inner)
+    for channel, (signal, phase) in enumerate(order):
+        weight[signal, channel] = _middle(factor)[phase // 2 :: 2, phase % 2 :: 2] * gain
+    return convolution(weight, stride=inner)
+
+
+def _middle(factor: int) -> Tensor:
+    weight, start = torch.zeros(factor, factor), factor // 2 - 1
+    weight[start : start + 2, start : start + 2] = 0.25
+    return weight
+
+
+def replicated(image: Tensor) -> Tensor:
+    """``(B, C, H, W)`` with its border repeated by one pixel."""
+    return F.pad(image, (1, 1, 1, 1), mode="replicate")

@@ -1,0 +1,244 @@
+"""Models ready to run in any runtime, and the fastest one that can be trusted here."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vfi.checkpoints import load_model as load_eager
+from vfi.checkpoints import registry
+from vfi.checkpoints.formats import digest
+from vfi.files import atomic_path
+from vfi.models import Interpolator
+from vfi.runtime.extras import installed
+from vfi.runtime.lean_layers import Range
+from vfi.runtime.lean_network import unsupported
+from vfi.runtime.onnx import ONNXNetwork
+from vfi.runtime.openvino import FORM, OpenVINONetwork, capabilities
+from vfi.runtime.ranges import SUFFIX, read_ranges
+
+Runtime = Literal["torch", "openvino", "onnxruntime", "auto"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+
+RUNTIMES: dict[str, tuple[str, ...]] = {
+    "torch": ("float32",),
+    "openvino": ("float32", "bfloat16", "int8"),
+    "onnxruntime": ("float32",),
+}
+"""The precisions of each runtime."""
+
+MEAN_ERROR = 0.004
+"""The mean absolute difference to eager, of values in [0, 1], that `auto` accepts: one level."""
+
+_CHECKED = 256  # pixels a side
+_ROUNDS = 3
+
+logger = logging.getLogger(__name__)
+
+
+def load_model(
+    source: str | os.PathLike[str],
+    device: str | torch.device | None = None,
+    options: Mapping[str, Any] | None = None,
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> Interpolator:
+    """A model ready for inference: ``model(img0, img1, timestep=0.5)``, frames of any size.
+
+    It is frozen and in eval mode, and takes tensors ``(B, 3, H, W)`` in [0, 1] or arrays
+    ``(H, W, 3)`` or ``(B, H, W, 3)`` of uint8, RGB, and gives back the same kind. ``model.spec`` is
+    its shape, ``model.info`` what is known of it.
+
+    Args:
+        source: a name (`vfi.available_models`) or the path of a .pkl, .ckpt or .safetensors.
+        device: where to put it; the CPU if None. Runtimes other than torch run on the CPU.
+        options: changes to the network that need no other weights, see `vfi.models.Options`.
+        runtime: torch, openvino, onnxruntime, or auto: the fastest of those installed whose frames
+            agree with torch's here, which is measured once and remembered in the cache folder.
+        precision: float32, bfloat16 or int8; auto is int8 where the model comes with 8-bit ranges,
+            else float32. bfloat16 becomes float32, and says so, where the processor lacks it.
+        threads: of the runtime; its default if None.
+
+    Raises:
+        FileNotFoundError: if there is no file at the path.
+        ValueError: if the name, runtime or precision is unknown or cannot be had here, the weights
+            are damaged, or the network cannot be changed as asked.
+
+    >>> import numpy as np, vfi
+    >>> model = vfi.load_model("rife-tiny")
+    >>> black, white = (np.full((48, 64, 3), level, np.uint8) for level in (0, 255))
+    >>> int(model(black, black).max()) < 5
+    True
+    >>> model(black, white, timestep=2)
+    Traceback (most recent call last):
+    ValueError: timestep is 2.0; it must be in [0, 1]: 0 is img0, 1 is img1
+    """
+    _check(runtime, precision)
+    model = load_eager(source, device, options)
+    if runtime == "torch":
+        return model
+    place = next(model.parameters()).device
+    if place.type != "cpu":
+        if runtime == "auto":
+            return model
+        raise ValueError(f"{runtime} runs on the CPU here, not on {place}; use runtime torch")
+    if runtime == "auto":
+        return _fastest(model, source, precision, threads)
+    if runtime == "openvino" and (reason := unsupported(model.spec)):
+        raise ValueError(f"{source} cannot run in openvino: {reason}; use runtime torch")
+    return _compiled(model, source, runtime, precision, threads)
+
+
+def load_named(
+    text: str, device: str | torch.device | None = None, threads: int | None = None
+) -> Interpolator:
+    """A model by ``NAME``, ``NAME@RUNTIME`` or ``NAME@RUNTIME/PRECISION``; see `load_model`.
+
+    Raises:
+        FileNotFoundError: as `load_model`.
+        ValueError: likewise.
+    """
+    name, _, how = text.partition("@")
+    runtime, _, precision = (how or "torch").partition("/")
+    _check(runtime, precision or "auto")
+    kind, bits = cast(Runtime, runtime), cast(Precision, precision or "auto")
+    return load_model(name, device, None, kind, bits, threads)
+
+
+def _check(runtime: str, precision: str) -> None:
+    if runtime not in (*RUNTIMES, "auto"):
+        raise ValueError(f"runtime is {runtime!r}; choose from {', '.join((*RUNTIMES, 'auto'))}")
+    known = RUNTIMES["openvino"] if runtime == "auto" else RUNTIMES[runtime]
+    if precision not in ("auto", *known):
+        raise ValueError(f"precision is {precision!r}; {runtime} has {', '.join(('auto', *known))}")
+
+
+def _compiled(
+    model: Interpolator,
+    source: str | os.PathLike[str],
+    runtime: str,
+    precision: str,
+    threads: int | None,
+) -> Interpolator:
+    network = model.network
+    if runtime == "onnxruntime":
+        made: Any = ONNXNetwork(network, "float32", threads)
+        return Interpolator(made, model.info).eval()
+    ranges: dict[str, Range] = {}
+    chosen = _precision(precision, source)
+    name = digest(network.state_dict())
+    if chosen == "int8":
+        ranges = read_ranges(ranges_of(source), name)
+    cache = registry.cache_folder() / "openvino"
+    made = OpenVINONetwork(network, chosen, threads, ranges, cache, name)
+    return Interpolator(made, model.info).eval()
+
+
+def _precision(asked: str, source: str | os.PathLike[str]) -> str:
+    """The precision to use in OpenVINO, of what the processor has."""
+    able = capabilities()
+    if asked == "int8" and not ranges_of(source).is_file():
+        raise ValueError(
+            f"{source} has no 8-bit ranges ({ranges_of(source)}); make them with `vfi quantize`"
+        )
+    if asked == "bfloat16" and "BF16" not in able:
+        logger.warning("this processor has no bfloat16 instructions; float32 is used instead")
+        return "float32"
+    if asked != "auto":
+        return asked
+    # Not bfloat16: on processors with AVX-512 bf16 but no AMX it was measured to be slower.
+    return "int8" if "INT8" in able and ranges_of(source).is_file() else "float32"
+
+
+def ranges_of(source: str | os.PathLike[str]) -> Path:
+    """Where the 8-bit ranges of a model lie: beside its weights."""
+    path = registry.path_of(str(source)) if str(source) in registry.names() else None
+    return (path or Path(source)).with_suffix(SUFFIX)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a candidate did beside eager: mean absolute difference, and times as fast."""
+
+    error: float
+    speedup: float
+
+    @property
+    def good(self) -> bool:
+        return self.error <= MEAN_ERROR and self.speedup > 1
+
+
+def _fastest(
+    model: Interpolator, source: str | os.PathLike[str], precision: str, threads: int | None
+) -> Interpolator:
+    """The model in OpenVINO where that is installed, agrees with torch and is faster."""
+    reason = unsupported(model.spec)
+    if not installed("openvino"):
+        reason = "openvino, an extra that is faster, is not installed"
+    if reason:
+        logger.info("runtime torch: %s", reason)
+        return model
+    candidate = _compiled(model, source, "openvino", precision, threads)
+    network: Any = candidate.network
+    key = f"{digest(network.network.state_dict())[:16]} {FORM} {network.precision} {threads}"
+    outcome = _remembered(key, lambda: _measured(model, candidate))
+    if outcome.good:
+        logger.info(
+            "runtime openvino, %s (%.1f times torch here; --runtime torch for that)",
+            network.precision,
+            outcome.speedup,
+        )
+        return candidate
+    logger.info("runtime torch: in openvino %s", outcome)
+    return model
+
+
+def _measured(model: Interpolator, candidate: Interpolator) -> _Outcome:
+    img0, img1 = _moving(_CHECKED)
+    times: dict[str, list[float]] = {"torch": [], "other": []}
+    frames: dict[str, Tensor] = {}
+    with torch.inference_mode():
+        for _ in range(_ROUNDS + 1):
+            for name, made in (("torch", model), ("other", candidate)):
+                start = time.perf_counter()
+                frames[name] = made(img0, img1, 0.5)
+                times[name].append(time.perf_counter() - start)
+    error = float((frames["torch"] - frames["other"]).abs().mean())
+    return _Outcome(error, min(times["torch"][1:]) / min(times["other"][1:]))
+
+
+def _moving(size: int) -> tuple[Tensor, Tensor]:
+    """Texture and the same 4 pixels further, ``(1, 3, size, size)`` each."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(1, 3, size // 8, size // 8, generator=generator)
+    texture = F.interpolate(coarse, (size, size + 4), mode="bicubic", align_corners=False)
+    texture = texture.clamp(0, 1)
+    return texture[..., 4:].contiguous(), texture[..., :-4].contiguous()
+
+
+def _remembered(key: str, measure: Callable[[], _Outcome]) -> _Outcome:
+    """What was measured before on this machine, or now."""
+    path = registry.cache_folder() / "runtimes.json"
+    known: dict[str, Any] = {}
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return _Outcome(**known[key])
+    except (OSError, ValueError, KeyError, TypeError):
+        outcome = measure()
+    try:
+        with atomic_path(path) as temporary:
+            entry = {"error": outcome.error, "speedup": outcome.speedup}
+            text = json.dumps({**dict(known), key: entry}, indent=1)
+            temporary.write_text(text, encoding="utf-8")
+    except ValueError as error:
+        logger.debug("not remembered: %s", error)
+    return outcome

@@ -1,0 +1,55 @@
+"""What a signal does to a command: it ends in one line, and its exit status tells which it was."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name))
+"""Signals that ask a process to end, besides Ctrl-C: SIGBREAK is what Windows has for it."""
+
+
+class Stopped(SystemExit):
+    """A signal ended the command; the exit status is 128 and its number, 143 for SIGTERM.
+
+    Attributes:
+        signal: which one.
+        status: the exit status.
+        said: whether the user was told already.
+    """
+
+    def __init__(self, number: int, said: bool = False) -> None:
+        self.status = 128 + number
+        super().__init__(self.status)
+        self.signal = signal.Signals(number)
+        self.said = said
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Signals that ask to end raise `Stopped`, so that temporary files and locks are cleared."""
+    with handling(_stop, *ENDING):
+        yield
+
+
+@contextlib.contextmanager
+def handling(
+    handler: Callable[[int, FrameType | None], Any], *numbers: signal.Signals
+) -> Iterator[None]:
+    """``handler`` takes these signals for a while; elsewhere than in the main thread nothing is
+    changed, since Python allows it there alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old if old is not None else signal.SIG_DFL)

@@ -1,0 +1,123 @@
+"""Stopping a training so that it can go on: SIGTERM and Ctrl-C wait for the optimizer's step."""
+
+import logging
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from vfi.stopping import ENDING, Stopped, handling
+from vfi.training.resume import LAST, checkpoint_folder, checkpointing
+
+logger = logging.getLogger(__name__)
+
+
+class Stopping(Callback):
+    """On SIGTERM or Ctrl-C, ``fit`` saves ``last.ckpt`` after the step it is at, and stops.
+
+    A second signal stops at once. All processes stop at the same step, whichever of them was told.
+    Where an epoch ends with that step, its validation, which writes ``last.ckpt`` too, comes first.
+    Other stages stop at once.
+    """
+
+    def __init__(self) -> None:
+        self._asked: int | None = None
+        self._handlers = ExitStack()
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes the signals over from Lightning, which ends without saving, with status 0."""
+        self._asked = None
+        self._handlers.enter_context(handling(self._note, signal.SIGINT, *ENDING))
+
+    @override
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._handlers.enter_context(handling(_stop_at_once, *ENDING))
+
+    @override
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._handlers.enter_context(handling(_stop_at_once, *ENDING))
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: dict[str, Any],
+        batch_idx: int,
+    ) -> None:
+        """Saves and stops, if it was asked for and no gradients are waiting for others."""
+        loop = trainer.fit_loop.epoch_loop
+        if self._agreed(trainer) and not (
+            loop._should_accumulate() or loop.batch_progress.is_last_batch
+        ):
+            self._save_and_stop(trainer)
+
+    @override
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops before the first step of an epoch; its validation has mostly saved already."""
+        if self._agreed(trainer):
+            written = any(
+                getattr(callback, "_last_global_step_saved", 0) == trainer.global_step
+                for callback in checkpointing(trainer)
+            )
+            self._save_and_stop(trainer, save=not written)
+
+    @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Says how to go on where a signal left no time to save."""
+        if not isinstance(exception, KeyboardInterrupt | Stopped):
+            return
+        if isinstance(exception, Stopped) and exception.said:
+            return
+        if trainer.state.fn == "fit" and trainer.is_global_zero:
+            number = exception.signal if isinstance(exception, Stopped) else signal.SIGINT
+            _say(trainer, number, checkpoint_folder(trainer) / LAST)
+
+    @override
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._handlers.close()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._asked is not None:
+            signal.signal(number, signal.default_int_handler)
+            raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
+        self._asked = number
+        logger.info("%s: saving after this step", signal.Signals(number).name)
+
+    def _agreed(self, trainer: Trainer) -> int:
+        """The signal that any process was sent, 0 if none."""
+        if trainer.world_size == 1:
+            return self._asked or 0
+        asked = torch.tensor(float(self._asked or 0), device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(asked, reduce_op="max"))
+
+    def _save_and_stop(self, trainer: Trainer, save: bool = True) -> None:
+        number = self._agreed(trainer)
+        path = checkpoint_folder(trainer) / LAST
+        if save:
+            trainer.save_checkpoint(path)
+        if not trainer.is_global_zero:
+            raise SystemExit(0)  # the first process tells; Lightning kills it if another fails
+        _say(trainer, number, path)
+        raise Stopped(number, said=True)
+
+
+def _say(trainer: Trainer, number: int, path: Path) -> None:
+    kept = f"{path} is on disk" if path.exists() else "no checkpoint was written"
+    logger.info(
+        "stopped by %s at step %d; %s; with ckpt_path: last, the same command goes on",
+        signal.Signals(number).name, trainer.global_step, kept,
+    )  # fmt: skip
+
+
+def _stop_at_once(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)

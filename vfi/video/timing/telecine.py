@@ -1,0 +1,80 @@
+"""Frames woven from two moments: film at 24 a second in video of 30, and interlaced video.
+
+A woven frame shows combs where things move: a line differs from both its neighbours, to the same
+side, while these agree. In 3:2 pulldown two of every five frames are woven, always the same two; in
+interlaced video all are that show motion.
+"""
+
+import numpy as np
+
+from vfi.video.read.source import Picture
+
+_CYCLE = 5
+_STEP = 12  # levels between a line and both its neighbours
+_AGREE = 8  # levels between these two
+_COLUMNS = 8
+_CLEAR = 0.002
+"""Part of the pixels in combs, above what the picture's own stripes have."""
+_TIMES = 3
+_FEWEST = 20
+_MOST_FRAMES = 0.7
+
+TELECINE = (
+    "telecined (3:2): two of every five frames are woven from two of the film, which blends them "
+    "into each other; restore the film first, for example with ffmpeg -vf fieldmatch,decimate"
+)
+INTERLACED = (
+    "interlaced: its frames are woven from two moments, which gives torn edges; deinterlace it "
+    "first, for example with ffmpeg -vf bwdif"
+)
+
+
+def combed(picture: Picture) -> float:
+    """The part of the pixels, on some columns, that stand in combs.
+
+    Fine texture looks the same among the lines of each half, so what is found there is taken off.
+    """
+    unit = 1 << (picture.spec.depth - 8)
+    lines = picture.planes[0][:, ::_COLUMNS].astype(np.int32)
+    if len(lines) < 6:
+        return 0.0
+    texture = max(_alternating(lines[half::2], unit) for half in (0, 1))
+    return max(_alternating(lines, unit) - texture, 0.0)
+
+
+def _alternating(lines: np.ndarray, unit: int) -> float:
+    above, here, below = lines[:-2], lines[1:-1], lines[2:]
+    low = np.minimum(here - above, here - below)
+    high = np.maximum(here - above, here - below)
+    apart = (low > _STEP * unit) | (high < -_STEP * unit)
+    return float((apart & (np.abs(above - below) < _AGREE * unit)).mean())
+
+
+class CombWatch:
+    """Looks at each frame of a video, in order."""
+
+    def __init__(self) -> None:
+        self._sums = np.zeros(_CYCLE)
+        self._frames = 0
+        self._woven = 0
+
+    def see(self, picture: Picture) -> None:
+        """Takes the next frame."""
+        share = combed(picture)
+        self._sums[self._frames % _CYCLE] += share
+        self._woven += share > _CLEAR
+        self._frames += 1
+
+    def verdict(self) -> str | None:
+        """What the video is and what to do about it, if it is one of these."""
+        if self._frames < _FEWEST:
+            return None
+        phases = self._sums * _CYCLE / self._frames
+        first = int(np.argmax(phases + np.roll(phases, -1)))
+        pair = phases[[first, (first + 1) % _CYCLE]]
+        others = np.delete(phases, [first, (first + 1) % _CYCLE])
+        if pair.min() > _TIMES * others.max() + _CLEAR:
+            return TELECINE
+        if self._woven > _MOST_FRAMES * self._frames and phases.min() > _TIMES * _CLEAR:
+            return INTERLACED
+        return None
