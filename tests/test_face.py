@@ -49,8 +49,8 @@ def test_tensors_come_back_as_tensors_of_their_kind(model, dtype):
     frame = FRAME.to(dtype)
     made = model(frame, frame.flip(-1), 0.25)
     assert (made.shape, made.dtype, made.requires_grad) == (frame.shape, dtype, False)
-    exact = model(FRAME, FRAME.flip(-1), 0.25)
-    assert (made.float() - exact).abs().mean() < 0.01
+    exact = model(frame.float(), frame.float().flip(-1), 0.25)
+    assert (made.float() - exact).abs().max() < 0.005
 
 
 def test_arrays_come_back_as_arrays_with_the_values_of_tensors(model):
@@ -60,7 +60,7 @@ def test_arrays_come_back_as_arrays_with_the_values_of_tensors(model):
     assert (one.dtype, one.shape, several.shape) == (np.uint8, (24, 40, 3), (2, 24, 40, 3))
     tensor = torch.from_numpy(ARRAY).permute(2, 0, 1)[None].float() / 255
     exact = model(tensor, tensor.flip(-1))[0].permute(1, 2, 0).numpy() * 255
-    assert np.abs(one - exact).max() <= 0.5 + 1e-3
+    assert np.abs(one - exact).max() <= 0.5 + 1e-2
 
 
 def test_frames_that_overshoot_a_little_are_taken(model):

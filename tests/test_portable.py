@@ -69,7 +69,8 @@ def test_a_network_is_tested_by_spawned_workers(run, network: str, tmp_path: Pat
     config = whole("test/baseline.yaml")
     config["model"]["init_args"]["network"] = network
     config["data"]["num_workers"] = 1
-    config["trainer"]["callbacks"][-1]["init_args"] = {"output": "run", "repeats": 0}
+    config["trainer"]["callbacks"][-1]["init_args"] = {"repeats": 0}
+    config["trainer"]["default_root_dir"] = "run"
     config["trainer"]["limit_test_batches"] = 2
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     done = run("test", "-c", "test.yaml")

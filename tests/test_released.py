@@ -15,8 +15,9 @@ FOLDER = CHECKPOINTS
 CARDS = cards.read(FOLDER)
 
 
-def test_three_models_are_released():
-    assert set(CARDS) == {"rife-quality", "rife-fast", "rife-tiny"}
+def test_these_models_are_released():
+    earlier = {"rife-tiny-0.1"}
+    assert set(CARDS) == {"rife-quality", "rife-fast", "rife-tiny", "rife-nano"} | earlier
     assert {path.stem for path in FOLDER.glob("*.safetensors")} == set(CARDS)
 
 
