@@ -154,7 +154,11 @@ def test_the_recipes_of_the_shipped_models_can_be_read(name, number, tmp_path, m
     monkeypatch.chdir(ROOT)
     stage = SHIPPED[name]["made"][number]
     path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(reproduce._settings(stage, "rife_v4.0", "clips", tmp_path)))
+    path.write_text(
+        yaml.safe_dump(
+            reproduce._settings(stage, "rife_v4.0", reproduce.Data("clips", "photos"), tmp_path)
+        )
+    )
     with pytest.raises(SystemExit) as stop:
         main(["fit", "--config", str(path), "--print_config"])
     assert not stop.value.code, capsys.readouterr().err

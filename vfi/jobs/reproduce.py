@@ -3,6 +3,7 @@
 import copy
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,18 @@ MOVED = {
 """Class paths in recorded configurations of earlier releases, and where the classes are now."""
 
 
+@dataclass(frozen=True)
+class Data:
+    """Where the data of trainings lie here: the folder of clips, and that of photographs."""
+
+    root: str | None = None
+    photos: str | None = None
+
+
 def reproduce(
     name: str,
     root: str | None = None,
+    photos: str | None = None,
     models: str | None = None,
     output: str = "runs/reproduced",
 ) -> None:
@@ -41,6 +51,7 @@ def reproduce(
     Args:
         name: of the released model.
         root: the folder of clips to train and validate on; None where it was made from the sample.
+        photos: the folder of photographs that motion is rendered from; None where there was none.
         models: the folder of released models, with their cards; those that come with the package
             if not given.
         output: gets ``<model>/<number>``, the run folder of each training.
@@ -53,35 +64,42 @@ def reproduce(
     known = cards.read(shelf)
     if name not in known:
         raise ValueError(f"no model {name!r} in {shelf}; those with a card are {sorted(known)}")
-    best = _train(name, root, known, writable_folder(output))
+    best = _train(name, Data(root, photos), known, writable_folder(output))
     logger.info("%s is trained anew: %s", name, best)
 
 
-def _train(name: str, root: str | None, known: Mapping[str, cards.Card], output: Path) -> Path:
+def _train(name: str, data: Data, known: Mapping[str, cards.Card], output: Path) -> Path:
     """Runs all trainings of a model, those of its parent first; gives the best checkpoint."""
     stages = known[name]["made"]
     network = stages[0]["network"]
     if network in known:
-        network = str(_train(network, root, known, output))
+        network = str(_train(network, data, known, output))
     for number, stage in enumerate(stages, start=1):
         folder = output / name / str(number)
         logger.info("%s, training %d of %d: %s", name, number, len(stages), stage["command"])
-        _fit(_settings(stage, network, root, folder), stage["data"], folder)
+        _fit(_settings(stage, network, data, folder), stage["data"], folder)
         network = str(folder / "checkpoints/best.ckpt")
     return Path(network)
 
 
-def _settings(stage: cards.Card, network: str, root: str | None, folder: Path) -> dict[str, Any]:
+def _settings(stage: cards.Card, network: str, data: Data, folder: Path) -> dict[str, Any]:
     """The stage's configuration, for this place."""
     config = _with_present_names(copy.deepcopy(stage["config"]))
     config["model"]["init_args"]["network"] = network
     config["trainer"]["default_root_dir"] = str(folder)
     config["ckpt_path"] = "last"
     for part in ("train", "val"):
-        if config["data"][part]["source"] == "video":
-            if root is None:
+        settings = config["data"][part]
+        if settings["source"] in ("video", "mixed"):
+            if data.root is None:
                 raise ValueError("the model was made from video clips; give their folder by --root")
-            config["data"][part]["root"] = root
+            settings["root"] = data.root
+        if settings.get("photos"):
+            if data.photos is None:
+                raise ValueError(
+                    "the model was made from photographs, too; give their folder by --photos"
+                )
+            settings["photos"] = data.photos
     return config
 
 
