@@ -12,7 +12,7 @@ from vfi.training import AutoPrecision, precision
 def test_autocast_where_it_is_faster(
     lower: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(precision, "_prefers_bfloat16", lambda device: lower)
+    monkeypatch.setattr(precision, "prefers_bfloat16", lambda device: lower)
     chosen = AutoPrecision()
     layer, frames = torch.nn.Conv2d(3, 4, 3), torch.rand(1, 3, 8, 8)
     with caplog.at_level(logging.INFO), chosen.forward_context():
@@ -21,19 +21,25 @@ def test_autocast_where_it_is_faster(
 
 
 def test_a_resumed_run_keeps_its_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_prefers_bfloat16", lambda device: True)
+    monkeypatch.setattr(precision, "prefers_bfloat16", lambda device: True)
     saved = AutoPrecision().state_dict()
-    monkeypatch.setattr(precision, "_prefers_bfloat16", lambda device: False)
+    monkeypatch.setattr(precision, "prefers_bfloat16", lambda device: False)
     resumed, anew = AutoPrecision(), AutoPrecision()
     resumed.load_state_dict(saved)
     assert (resumed.lower, anew.lower) == (True, False)
 
 
-def test_measuring_changes_no_draw_and_no_gradient_mode() -> None:
-    torch.manual_seed(0)
-    expected = torch.rand(3)
-    torch.manual_seed(0)
-    with torch.inference_mode():  # as in the validation before training
-        assert isinstance(precision._prefers_bfloat16("cpu"), bool)
-    assert torch.equal(torch.rand(3), expected)
-    assert torch.is_grad_enabled()
+@pytest.mark.parametrize(
+    ("can", "lower"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, False),
+        ({"avx512_bf16": True, "amx_bf16": True}, True),
+        ({"sve_bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_the_processor_decides(
+    can: dict[str, bool], lower: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can)
+    assert precision.prefers_bfloat16("cpu") is lower
