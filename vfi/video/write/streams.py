@@ -87,7 +87,7 @@ def plan_streams(
                 _plan_subtitle(found, stream, container, passage)
             elif stream.type == "attachment" and container.format == "matroska":
                 found.take(stream, Attachment(passage, stream.index))
-            elif stream.index != pictures and stream.codec_tag != _TIMECODE:
+            elif stream.index != pictures and _tag(stream) != _TIMECODE:
                 found.lose(stream, _WHY.get(_kind(stream), "it is not known what it holds"))
 
 
@@ -103,8 +103,16 @@ def _kind(stream: Stream) -> str:
     return "cover art" if is_cover(stream) else stream.type
 
 
+def _tag(stream: Stream) -> str:
+    """The four letters by which a container names a stream's codec, where PyAV tells."""
+    try:
+        return str(stream.codec_tag)
+    except AttributeError:  # data streams have no codec
+        return _TIMECODE if "timecode" in stream.metadata else "unknown"
+
+
 def _named(stream: Stream) -> str:
-    return f"stream {stream.index} ({_kind(stream)}, {_codec_name(stream) or stream.codec_tag})"
+    return f"stream {stream.index} ({_kind(stream)}, {_codec_name(stream) or _tag(stream)})"
 
 
 def _plan_audio(
