@@ -86,7 +86,8 @@ def test_two_processes_stop_together_and_go_on(clips, tmp_path):
 def test_a_failure_of_one_process_ends_both(clips, tmp_path, rank):
     path = recipe(tmp_path, clips, disturbance(2, "fail", rank=rank))
     done = command_line("fit", "-c", changed(path, devices=2, strategy="ddp"))
-    assert done.returncode == (2 if rank == 0 else -9)  # Lightning kills what waits in vain
+    # The first process notices that the other is gone, or Lightning kills it where it waits.
+    assert done.returncode in ((2,) if rank == 0 else (2, -9))
     assert f"process {rank} failed" in done.stderr.replace("\n", " ")
 
 
