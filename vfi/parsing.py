@@ -80,11 +80,14 @@ class Options:
         """
         spelled: list[str] = []
         lists: dict[str, list[str]] = {}
-        loose: list[str] = []
-        for name, value in self._pairs(args):
+        loose: list[tuple[str, str]] = []
+        open_list = ""  # ``--models a b c``: an option in full takes the words behind it
+        for word, name, value in self._pairs(args):
             if name is None:
-                loose.append(value or "")
-            elif value is None:
+                loose.append((word, open_list))
+                continue
+            open_list = name[2:] if word[2:] in self._lists and name[2:] in self._lists else ""
+            if value is None:
                 spelled.append(name)
             elif name.startswith("--") and name[2:] in self._lists and not value.startswith("["):
                 lists.setdefault(name[2:], []).extend(value.split(","))
@@ -99,41 +102,41 @@ class Options:
             return json.dumps(values, ensure_ascii=False)
         return values[-1]
 
-    def _place(self, loose: list[str], lists: dict[str, list[str]]) -> None:
+    def _place(self, loose: list[tuple[str, str]], lists: dict[str, list[str]]) -> None:
         """Gives words without an option to the options that they mean."""
-        for name, word in zip(self._words, loose, strict=False):
+        for name, (word, _) in zip(self._words, loose, strict=False):
             lists.setdefault(name, []).append(word)
-        rest = loose[len(self._words) :]
-        if rest and (not self._words or self._words[-1] not in self._lists):
-            raise ValueError(
-                f"{self._command} does not know what to do with {rest[0]!r}; options start with "
-                f"--, see vfi {self._command} --help"
-            )
-        if rest:
-            lists[self._words[-1]] += rest
+        last = self._words[-1] if self._words and self._words[-1] in self._lists else ""
+        for word, open_list in loose[len(self._words) :]:
+            if not (last or open_list):
+                raise ValueError(
+                    f"{self._command} does not know what to do with {word!r}; options start with "
+                    f"--, see vfi {self._command} --help"
+                )
+            lists[last or open_list].append(word)
 
-    def _pairs(self, args: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
-        """Options with their values, as they are declared; words come without an option."""
+    def _pairs(self, args: Sequence[str]) -> Iterator[tuple[str, str | None, str | None]]:
+        """Words, and options as they are declared with their values; words are none."""
         following = iter(itertools.zip_longest(args, args[1:]))
         for word, after in following:
             if not word.startswith("-") or word == "-" or _is_number(word):
-                yield None, word
+                yield word, None, None
                 continue
             name, equals, value = self._name(word)
             if name in ("-h", *(f"--{flag}" for flag in self._flags)):
-                yield word, None
+                yield word, word, None
             elif equals:
-                yield name, value
+                yield word, name, value
             elif name[2:] in self._switches:
                 given = after in ("true", "false")
                 if given:
                     next(following, None)
-                yield name, after if given else "true"
+                yield word, name, after if given else "true"
             elif after is None or (after.startswith("--") and not _is_number(after)):
                 raise ValueError(f"{word} needs a value; see vfi {self._command} --help")
             else:
                 next(following, None)
-                yield name, after
+                yield word, name, after
 
     def _name(self, word: str) -> tuple[str, str, str]:
         """``(name, "=" or "", value)`` of an option as it is declared."""

@@ -3,16 +3,17 @@
 import heapq
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from vfi.files import atomic_path
+from vfi.jobs.compare_page import write_page
 from vfi.measure.quality import quantize
 from vfi.models.device import limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL
@@ -27,7 +28,7 @@ from vfi.video.triples import Contender, Triple, score, triples
 from vfi.video.write.choose import check_output, make_sink
 from vfi.video.write.images import write_image
 from vfi.video.write.options import WriteOptions
-from vfi.video.write.turn import upright
+from vfi.video.write.turn import as_shown
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _BAR = 28
 _GAP = 4
 _ORIGINAL = "original"
 _USUAL_RATE = 25
+_PAGE = ".html"
 
 
 def compare_video(
@@ -44,31 +46,37 @@ def compare_video(
     device: str = "auto",
     input_fps: str | float | None = None,
     frames: int = 3,
+    start: float = 0.0,
     seconds: float = 4.0,
     tile_width: int = 480,
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD,
     flow_scale: float | None = None,
     threads: int | None = None,
+    json: bool = False,
 ) -> None:
-    """Shows what models make of your own video: a picture, or an animation, beside the original.
+    """Shows what models make of your own video, beside the original: a page, a picture, a video.
 
-    Every second frame is dropped and made anew by each model. A picture (.png, .jpg) shows the
-    frames with the most motion, a row each, with their PSNR. An animation (.gif, .mp4, ...) plays
-    the start of the video side by side, dropped frames replaced, at half speed.
+    Every second frame is dropped and made anew by each model. A page (.html) has players with a
+    divider between any two models or the original, maps of errors, motion, charts and figures, in
+    one file below 25 MB that any browser opens. A picture (.png, .jpg) shows the frames with the
+    most motion, a row each, with their PSNR. An animation (.gif, .mp4, ...) plays side by side,
+    dropped frames replaced, at half speed.
 
     Args:
         input: a video or a folder of images.
-        output: the picture or the animation to write.
+        output: the page, the picture or the animation to write.
         models: names of the pretrained registry, or files of weights, e.g. a dense and a pruned
             one.
         device: auto, cpu, cuda, cuda:1, ...
         input_fps: images per second of a folder.
         frames: rows of a picture.
-        seconds: of the video to animate.
+        start: seconds of the video to leave out first.
+        seconds: of the video to show in a page or an animation.
         tile_width: width of one frame in the comparison, in pixels.
         cut_threshold: see ``interpolate``.
         flow_scale: see ``interpolate``.
         threads: of the networks; all cores if not given.
+        json: also write the figures of a page, under its name with .json.
 
     Raises:
         FileNotFoundError: if there is no input.
@@ -80,27 +88,53 @@ def compare_video(
         if value < low:
             raise ValueError(f"{name} is {value}; it must be {low} or more")
     source, path = open_source(input, fps=parse_optional(input_fps, "input_fps")), Path(output)
+    suffix = path.suffix.lower()
+    if json and suffix != _PAGE:
+        raise ValueError(f"--json goes with a page, and {path} is none; give an output in {_PAGE}")
     check_output(path, source.info)
+    count = _count(source.info, start, seconds)
     with limited_threads(threads):
         contenders = [Contender(model, device, flow_scale, 0) for model in models]
         analyser = Analyser(cut_threshold)
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            _write_strip(source, path, contenders, analyser, frames, tile_width)
+        part = triples(source, analyser, start, None if suffix in IMAGE_SUFFIXES else seconds)
+        if suffix in IMAGE_SUFFIXES:
+            _write_strip(source, path, contenders, part, frames, tile_width)
+        elif suffix == _PAGE:
+            command = ["vfi", "compare", input, "-o", output, "--models", *models]
+            command += ["--start", f"{start:g}", "--seconds", f"{seconds:g}"]
+            write_page(source, path, contenders, part, count, command, json)
         else:
-            _write_animation(source, path, contenders, analyser, seconds, tile_width)
+            _write_animation(source, path, contenders, part, tile_width)
     logger.info("%s: %s beside %s", path, _ORIGINAL, ", ".join(c.name for c in contenders))
+
+
+def _count(info: SourceInfo, start: float, seconds: float) -> int:
+    """How many triples there may be in a part of a video, in seconds from its first frame.
+
+    Raises:
+        ValueError: if there is no such part.
+    """
+    if start < 0 or seconds <= 0:
+        raise ValueError(f"start is {start:g} and seconds {seconds:g}; give 0 or more, and above 0")
+    if info.duration and start >= info.duration:
+        raise ValueError(
+            f"start is {start:g}, but {info.path} ends after {float(info.duration):.2f} seconds"
+        )
+    rate = info.rate or (info.expected or 0) / (info.duration or 1) or _USUAL_RATE
+    frames = math.ceil(seconds * rate)
+    return max(1, min(frames, info.expected or frames) // 2)
 
 
 def _write_strip(
     source: Source,
     path: Path,
     contenders: list[Contender],
-    analyser: Analyser,
+    part: Iterable[Triple],
     count: int,
     tile: int,
 ) -> None:
     with atomic_path(path) as file:  # proves that it can be written before anything is computed
-        known = (triple for triple in triples(source, analyser) if not triple.cut)
+        known = (triple for triple in part if not triple.cut)
         scored = ((_motion(triple), triple.truth.index, triple) for triple in known)
         chosen = sorted(heapq.nlargest(count, scored), key=lambda item: item[1])
         if not chosen:
@@ -114,11 +148,10 @@ def _write_animation(
     source: Source,
     path: Path,
     contenders: list[Contender],
-    analyser: Analyser,
-    seconds: float,
+    part: Iterable[Triple],
     tile: int,
 ) -> None:
-    rows = _animated_rows(source, contenders, analyser, seconds, tile)
+    rows = _animated_rows(part, contenders, source.info.display_matrix, tile)
     first = next(rows, None)
     if first is None:
         raise ValueError(f"{source.info.path} holds no three frames in a row")
@@ -142,15 +175,15 @@ def _write_animation(
 
 
 def _animated_rows(
-    source: Source, contenders: list[Contender], analyser: Analyser, seconds: float, tile: int
+    part: Iterable[Triple],
+    contenders: list[Contender],
+    matrix: tuple[int, ...] | None,
+    tile: int,
 ) -> Iterator[np.ndarray]:
     """The frames of the animation: kept ones as they are in every column, then those made anew."""
-    matrix = source.info.display_matrix
     names = [_ORIGINAL, *(contender.name for contender in contenders)]
-    for triple in triples(source, analyser):
-        if triple.truth.time - source.info.start > seconds:
-            return
-        kept = _shown(triple.before.rgb(), matrix)
+    for triple in part:
+        kept = as_shown(triple.before.rgb(), matrix)
         yield _row([(name, kept) for name in names], tile)
         yield _row(_middle_tiles(triple, contenders, matrix), tile)
 
@@ -162,22 +195,16 @@ def _middle_tiles(
     before it, as the interpolation would show.
     """
     truth = quantize(triple.truth.rgb())
-    tiles = [(_ORIGINAL, _shown(truth, matrix))]
+    tiles = [(_ORIGINAL, as_shown(truth, matrix))]
     for contender in contenders:
         made = triple.before.rgb() if triple.cut else contender.make(triple)
         label = f"{contender.name}  {score(made, truth)['psnr']:.2f} dB"
-        tiles.append((label, _shown(made, matrix)))
+        tiles.append((label, as_shown(made, matrix)))
     return tiles
 
 
 def _motion(triple: Triple) -> float:
     return float(np.abs(thumbnail(triple.before) - thumbnail(triple.after)).mean())
-
-
-def _shown(rgb: Tensor, matrix: tuple[int, ...] | None) -> np.ndarray:
-    """``(H, W, 3)`` 8-bit RGB, the right way up."""
-    rgb = upright(rgb, matrix) if matrix else rgb
-    return rgb.mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
 
 
 def _row(tiles: list[tuple[str, np.ndarray]], width: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Turning frames the right way up."""
 
+import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -23,3 +25,18 @@ def upright_size(width: int, height: int, turn: tuple[int, ...] | None) -> tuple
     """The (width, height) of frames once turned."""
     turned = turn is not None and abs(turn[1]) > abs(turn[0])
     return (height, width) if turned else (width, height)
+
+
+def as_shown(rgb: Tensor, turn: tuple[int, ...] | None) -> np.ndarray:
+    """``(3, H, W)`` in [0, 1] as ``(H, W, 3)`` 8-bit RGB, the right way up."""
+    rgb = upright(rgb, turn) if turn else rgb
+    return rgb.mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+
+
+def motion_as_shown(motion: Tensor, turn: tuple[int, ...] | None) -> Tensor:
+    """Motion ``(2, H, W)``, (x, y) in pixels, as the picture moves once it is turned."""
+    if not turn:
+        return motion
+    a, b, c, d = (turn[k] / 65536 for k in (0, 1, 3, 4))
+    x, y = motion
+    return upright(torch.stack([a * x + c * y, b * x + d * y]), turn)
