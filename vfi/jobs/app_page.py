@@ -151,10 +151,20 @@ def _ends(page: gr.Blocks, workshop: Workshop, stop: gr.Button, started: Any, st
 def _maker(workshop: Workshop) -> Any:
     """The handler of a session's order, which tells how far it is as it goes."""
 
-    def make(*answers: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def make(
+        dropped: list[str] | None,
+        model: str,
+        how: str,
+        factor: float,
+        rate: str,
+        slow: float,
+        runtime: str,
+        request: gr.Request,  # Gradio finds it by its type
+    ) -> Iterator[tuple[Any, ...]]:
         yield _state("preparing"), "", "", gr.update(value="", visible=False)
         try:
-            for state in workshop.make(request.session_hash or "", _order(*answers)):
+            order = _order(dropped, model, how, factor, rate, slow, runtime)
+            for state in workshop.make(request.session_hash or "", order):
                 if isinstance(state, Made):
                     yield _shown(state)
                 else:

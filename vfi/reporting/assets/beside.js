@@ -90,6 +90,7 @@ class Beside extends HTMLElement {
 }
 
 Beside.style = `
+  :host { display: block; }
   figure { margin: 0; position: relative; }
   .stage { position: relative; overflow: hidden; border-radius: 6px; background: #000; line-height: 0; }
   .stage > video, .stage > img { width: 100%; max-height: 70vh; object-fit: contain; }
