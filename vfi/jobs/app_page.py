@@ -23,6 +23,10 @@ _FORGOTTEN = 3600  # seconds after which what was uploaded is removed
 _WAITING = 16  # runs that may wait for their turn
 _STYLE = """
 .gradio-container { max-width: 1200px !important; margin: auto; }
+#columns > .column { min-width: 0 !important; }
+#command { max-width: calc(100vw - 80px); }
+#command .cm-content { white-space: pre-wrap; overflow-wrap: anywhere; flex-shrink: 1; }
+@media (max-width: 720px) { #columns { flex-direction: column; } }
 .vfi-state { min-height: 1.6em; } .vfi-state progress { width: 100%; height: 14px; }
 .vfi-state .error { color: #b3261e; font-weight: 600; } .dark .vfi-state .error { color: #ffb4ab; }
 .vfi-told { width: 100%; font-size: 14px; border-collapse: collapse; }
@@ -49,7 +53,7 @@ def build(workshop: Workshop) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, delete_cache=(_FORGOTTEN // 10, _FORGOTTEN)
     ) as page:
         gr.Markdown(f"# {TITLE}")
-        with gr.Row():
+        with gr.Row(elem_id="columns"):
             with gr.Column(scale=2, min_width=300):
                 inputs = _inputs(workshop)
                 with gr.Row():

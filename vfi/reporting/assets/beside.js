@@ -94,12 +94,12 @@ Beside.style = `
   figure { margin: 0; position: relative; }
   .stage { position: relative; overflow: hidden; border-radius: 6px; background: #000; line-height: 0; }
   .stage > video, .stage > img { width: 100%; max-height: 70vh; object-fit: contain; }
-  .stage > .original { position: absolute; inset: 0; height: 100%; clip-path: inset(0 calc(100% - var(--place)) 0 0); }
+  .stage > video.original, .stage > img.original { position: absolute; inset: 0; height: 100%; clip-path: inset(0 calc(100% - var(--place)) 0 0); }
   .stage::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--place); width: 2px;
     background: #fff; box-shadow: 0 0 3px #000; pointer-events: none; }
   .tag { position: absolute; top: 6px; padding: 2px 8px; border-radius: 4px; font: 13px/1.4 system-ui;
-    color: #fff; background: #000b; clip-path: none; }
-  .tag.original { left: 6px; inset: 6px auto auto 6px; height: auto; } .tag.result { right: 6px; }
+    color: #fff; background: #000b; }
+  .tag.original { left: 6px; } .tag.result { right: 6px; }
   .divider { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
     cursor: ew-resize; touch-action: pan-y; }
   .divider:focus-visible { opacity: 1; background: none; appearance: none; outline: 3px solid #4a90e2; }
