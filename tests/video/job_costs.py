@@ -7,6 +7,7 @@ the text along, which has to be put back.
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -81,7 +82,7 @@ def main() -> None:
             "text dragged along, preset veryfast": cost(clip, Mean(2), preset="veryfast"),
         }
     text = json.dumps(found, indent=1) + "\n"
-    print(text, end="")
+    sys.stdout.write(text)
     if args.output:
         args.output.write_text(text, encoding="utf-8")
 
