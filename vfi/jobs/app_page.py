@@ -22,7 +22,8 @@ _TIMES, _RATE = "times as many frames", "frames a second"
 _FORGOTTEN = 3600  # seconds after which what was uploaded is removed
 _WAITING = 16  # runs that may wait for their turn
 _STYLE = """
-.gradio-container { max-width: 1200px !important; margin: auto; }
+.gradio-container { max-width: min(1200px, 100vw) !important; margin: auto; }
+.gradio-container > .main { max-width: 100%; min-width: 0; }
 #columns > .column { min-width: 0 !important; }
 #command { max-width: calc(100vw - 80px); }
 #command .cm-content { white-space: pre-wrap; overflow-wrap: anywhere; flex-shrink: 1; }
