@@ -65,6 +65,9 @@ COMMANDS = {
     "fit": Command("make", "train a network, pruned or not"),
     "predict": Command("make", "write the new frame of every triplet of a dataset"),
     "plan": Command("make", "decide which channels stay", "vfi.jobs.plan:plan"),
+    "search": Command(
+        "make", "try structures: train, score and time each", "vfi.jobs.search:search"
+    ),
     "quantize": Command(
         "make", "find the 8-bit ranges of a model", "vfi.jobs.quantize:quantize", ("model",)
     ),
