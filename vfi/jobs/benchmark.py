@@ -14,7 +14,7 @@ from rich.progress import track
 
 from vfi import reporting
 from vfi.checkpoints import load_network
-from vfi.data.sources import ValData
+from vfi.data.sources import ValData, open_source
 from vfi.files import writable_folder
 from vfi.jobs.apart import Apart, Trial, apart
 from vfi.measure.conditions import check_positive, parse_size
@@ -45,6 +45,7 @@ def benchmark(
     size: list[str] = ["640x480"],  # noqa: B006
     batch: list[int] = [1],  # noqa: B006
     threads: list[int] | None = None,
+    flow_scale: list[float] = [1.0],  # noqa: B006
     warmup: int = 3,
     repeats: int = 20,
     channels_last: bool = True,
@@ -69,6 +70,7 @@ def benchmark(
         size: of the frames, WIDTHxHEIGHT in pixels; one or several.
         batch: pairs of frames in a call; likewise.
         threads: of the runtime; likewise. Torch's default if not given.
+        flow_scale: resolution at which motion is estimated, of torch alone; likewise.
         warmup: rounds before the measured ones.
         repeats: measured rounds; each calls every model once.
         channels_last: memory layout of weights and frames in torch; true is mostly faster.
@@ -92,11 +94,14 @@ def benchmark(
     plan = [
         {
             way.label: Trial(
-                dataclasses.replace(way, threads=count), height, width, pairs, channels_last, device
+                dataclasses.replace(way, threads=count, flow_scale=scale),
+                *(height, width, pairs, channels_last, device),
             )
             for way in ways
         }
-        for (width, height), pairs, count in itertools.product(sizes, batch, counts)
+        for (width, height), pairs, count, scale in itertools.product(
+            sizes, batch, counts, flow_scale
+        )
     ]
     usable(device)
     folder = writable_folder(output) if output else None
@@ -143,10 +148,10 @@ class _Bench:
 
     def __init__(self, warmup: int, repeats: int, data: ValData | None, limit: int | None) -> None:
         self.left_out: dict[str, str] = {}
-        self.dataset: dict[str, Any] = {}
+        self.dataset = open_source(data).identity() if data else {}
         self._warmup, self._repeats = warmup, repeats
         self._data, self._limit = data, limit
-        self._qualities: dict[str, Row] = {}
+        self._qualities: dict[tuple[str, float | None], Row] = {}
 
     def group(self, trials: Mapping[str, Trial]) -> list[Row]:
         """A row for each trial that can run; they are timed in turns."""
@@ -179,21 +184,21 @@ class _Bench:
     def _facts(self, processes: Mapping[str, Apart]) -> dict[str, Row]:
         """What runs, of those that do; two that run alike are one."""
         known: dict[str, Row] = {}
-        first: ValueError | None = None
         for name, process in _shown(processes, "loading"):
             try:
                 facts = process.ask("facts")
             except ValueError as error:
-                first = first or error
                 self._leave_out(name, str(error))
                 continue
-            asked = process.trial.way.precision
-            if asked not in ("auto", facts["precision"]):
-                self._leave_out(name, f"{asked} is {facts['precision']} on this machine")
+            way = process.trial.way
+            if way.precision not in ("auto", facts["precision"]):
+                self._leave_out(name, f"{way.precision} is {facts['precision']} on this machine")
+            elif facts["runtime"] != "torch" and way.flow_scale not in (None, 1):
+                self._leave_out(name, f"flow_scale {way.flow_scale:g} runs in torch alone")
             else:
                 known[name] = facts
-        if first and not known:
-            raise first
+        if not known:
+            raise ValueError(f"nothing can be measured: {self.left_out[next(iter(processes))]}")
         return known
 
     def _leave_out(self, name: str, reason: str) -> None:
@@ -202,16 +207,14 @@ class _Bench:
 
     def _quality(self, process: Apart) -> Row:
         """What the frames are worth; of one size, batch and number of threads it is that of all."""
-        name = process.trial.way.label
-        if name not in self._qualities:
+        key = process.trial.way.label, process.trial.way.flow_scale
+        if key not in self._qualities:
             if self._data is None:
-                self._qualities[name] = process.ask("parity")
+                self._qualities[key] = process.ask("parity")
             else:
                 fields = dataclasses.asdict(self._data)
-                found = process.ask("quality", data=fields, limit=self._limit)
-                self.dataset = found.pop("dataset")
-                self._qualities[name] = found
-        return self._qualities[name]
+                self._qualities[key] = process.ask("quality", data=fields, limit=self._limit)
+        return self._qualities[key]
 
 
 def _shown(items: Mapping[str, Any], label: str) -> Any:
@@ -223,7 +226,7 @@ def _conditions(trial: Trial) -> Row:
     return {
         **{k: getattr(trial, k) for k in ("height", "width", "batch", "device", "channels_last")},
         "threads": trial.way.threads,
-        "flow_scale": trial.way.flow_scale or 1.0,
+        "flow_scale": float(trial.way.flow_scale or 1),
     }
 
 
@@ -263,7 +266,8 @@ def _show(rows: list[Row]) -> None:
     columns = [*_SHOWN, *(name for name in _QUALITY if first.get(name) is not None)]
     notes = [f"{row['model']} {row['note']}" for row in rows if row["note"]]
     how = (
-        f"batch {first['batch']}, {layout}, {first['threads']} threads, {first['repeats']} rounds "
+        f"batch {first['batch']}, {layout}, {first['threads']} threads, flow scale "
+        f"{first['flow_scale']:g}, {first['repeats']} rounds "
         f"in turns, a process each; speed over {first['model']}, and over {first['name']} in the "
         "same runtime"
     )

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vfi.data.sources import ValData, open_source
 from vfi.files import sha256
 from vfi.jobs.apart import Trial
 from vfi.measure.costs import efficiency
@@ -102,6 +101,8 @@ class Subject:
             ``psnr`` and ``ssim`` to the truth; to the frames of torch in float32, PSNR
             (``psnr_to_eager``) and mean absolute difference (``difference``, of values in [0, 1]).
         """
+        from vfi.data.sources import ValData, open_source  # here: memory is measured without them
+
         dataset = open_source(ValData(**{**data, "strides": tuple(data["strides"])}))
         found: list[tuple[float, float] | None] = []
 
@@ -113,7 +114,6 @@ class Subject:
         names = ("psnr", "ssim")
         rows = score_set(model, dataset, names=names, limit=limit, device=self._device)
         return {
-            "dataset": dataset.identity(),
             "triplets": len(rows),
             **{name: fmean(row[name] for row in rows) for name in names},
             **self._apart_from_eager(found),

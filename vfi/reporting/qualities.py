@@ -53,7 +53,7 @@ def add(path: Path, rows: Sequence[Mapping[str, Any]], dataset: Mapping[str, Any
     Raises:
         ValueError: if the file is damaged or cannot be written.
     """
-    new = [{name: row[name] for name in _ROW} for row in rows if "psnr" in row]
+    new = [{name: row[name] for name in _ROW} for row in rows if row.get("difference") is not None]
     kept: list[dict[str, Any]] = []
     if path.exists():
         known = read_record(path, _TABLE)
