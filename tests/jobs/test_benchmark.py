@@ -13,6 +13,7 @@ from vfi.checkpoints import save_network
 from vfi.data.sources import ValData
 from vfi.jobs import benchmark
 from vfi.jobs.apart import Apart, Trial
+from vfi.jobs.bench import beside_dense
 from vfi.models import RIFE
 from vfi.reporting import qualities
 from vfi.runtime.ways import Way
@@ -75,7 +76,10 @@ def test_the_job_measures_every_runtime_and_writes_its_results(tmp_path, capsys)
 
 def test_a_process_says_what_it_cannot_do(tmp_path):
     way = Way(str(tmp_path / "nothing.safetensors"))
-    with Apart(Trial(way, 64, 96)) as process, pytest.raises(ValueError, match="no weights file .*nothing"):
+    with (
+        Apart(Trial(way, 64, 96)) as process,
+        pytest.raises(ValueError, match="no weights file .*nothing"),
+    ):
         process.ask("facts")
     (tmp_path / "broken.py").write_text("import os; os._exit(3)")
     broken = Trial(Way(str(tmp_path / "broken.py")))
@@ -91,7 +95,7 @@ def test_pruning_that_does_not_pay_is_said_to():
         {**dense, "name": "small", "flops": 20, "median_ms": 5.0},
         {**dense, "name": "small", "runtime": "openvino", "flops": 20, "median_ms": 4.0},
     ]
-    rows = benchmark._beside_dense(rows)
+    rows = beside_dense(rows)
     assert [row["same_runtime"] for row in rows] == [1, pytest.approx(10 / 9.8), 2, None]
     assert rows[0]["note"] is rows[2]["note"] is None
     assert rows[1]["note"].startswith("does not pay: 40% of the operations of dense take 98%")
