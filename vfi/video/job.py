@@ -29,7 +29,7 @@ from vfi.video.summary import Report, Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
 from vfi.video.timing.film import FilmSource
 from vfi.video.timing.steps import Tally, plan
-from vfi.video.timing.timeline import Timing, plan_timing
+from vfi.video.timing.timeline import Timing, expected_frames, plan_timing
 from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target
 from vfi.video.write.images import write_image
 from vfi.video.write.sinks import Sink
@@ -219,14 +219,6 @@ def _report_problems(source: Source, known: int) -> int:
     for problem in source.problems[known:]:
         logger.warning("%s: %s", source.info.path, problem)
     return len(source.problems)
-
-
-def expected_frames(info: SourceInfo, timing: Timing) -> int | None:
-    """About how many output frames there will be, if that can be told."""
-    if timing.rate is not None and info.duration:
-        return round(info.duration * timing.speed * timing.rate) + (not info.holds_last)
-    parts = getattr(timing.cadence, "parts", None)
-    return info.expected * parts if info.expected and parts else None
 
 
 def _timing(info: SourceInfo, options: Settings) -> Timing:
