@@ -28,7 +28,7 @@ class Paint(torch.nn.Module):
 @pytest.fixture
 def models(monkeypatch, blend):
     known = {"blend": blend, "red": Paint(1, 0, 0), "blue": Paint(0, 0, 1)}
-    monkeypatch.setattr("vfi.video.triples.resolve_model", lambda name, device: (known[name], name))
+    monkeypatch.setattr("vfi.video.triples.resolve_model", lambda name, *_: (known[name], name))
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from vfi.jobs.evaluate_video import AVERAGE, summarise
 from vfi.measure.costs import efficiency
 from vfi.measure.quality import quantize
 from vfi.models import Interpolator
-from vfi.reporting.album import Album, Look, look_for
+from vfi.reporting.album import ERROR_COLOURS, Album, Look, look_for
 from vfi.reporting.charts import Dot, Series, chart, mark
 from vfi.reporting.pages import Cell, Markup, asset, html_table, page
 from vfi.reporting.style import UNITS, styles
+from vfi.runtime.ways import plain
 from vfi.video.read.source import Picture, Source, SourceInfo
 from vfi.video.summary import progress_bar
 from vfi.video.triples import Attempt, Contender, Triple, attempts, score
@@ -110,7 +111,7 @@ class Recording:
     def _error(self, difference: Tensor) -> int:
         """A map of the mean absolute difference of the channels."""
         error = difference.abs().mean(0, keepdim=True).expand(3, -1, -1)
-        return self.album.add(_COLOURS[self._shown((error * 255 / _PEAK).clamp(0, 1))[..., 0]])
+        return self.album.add(ERROR_COLOURS[self._shown((error * 255 / _PEAK).clamp(0, 1))[..., 0]])
 
     def _arrows(self, motion: Tensor | None) -> list[int] | None:
         """Mean motion in each cell of the grid: x, y, x, y, ... in tenths of a shown pixel."""
@@ -120,13 +121,6 @@ class Recording:
         cells = cv2.resize(turned.contiguous().numpy(), self.grid, interpolation=cv2.INTER_AREA)
         tenths = 10 * self.size[0] / turned.shape[1]
         return [round(tenths * float(value)) for value in cells.flatten()]
-
-
-_STEPS = (255 * np.sqrt(np.arange(256) / 255)).round().astype(np.uint8)
-_COLOURS = np.ascontiguousarray(
-    cv2.applyColorMap(_STEPS, cv2.COLORMAP_INFERNO).reshape(256, 3)[:, ::-1]
-)
-"""RGB of an error by its 255th part of the peak: ever brighter, black for none."""
 
 
 def write_page(
@@ -206,7 +200,7 @@ def _figures(
             figure["median_ms"] = 1000 * median(seconds)
             figure["speedup"] = float(np.median(first / seconds))
             if isinstance(network := networks[row["model"]], Interpolator):
-                costs = asdict(efficiency(network, info.height, info.width))
+                costs = asdict(efficiency(plain(network), info.height, info.width))
                 figure |= {name: costs[name] for name in ("parameters", "flops", "weights_mib")}
         figures.append(figure)
     return figures
@@ -234,7 +228,7 @@ def _text(
         notes=escape(" ".join(source.problems)),
         peak=_PEAK,
     )
-    stops = (_COLOURS[round(255 * part / 8)] for part in range(9))
+    stops = (ERROR_COLOURS[round(255 * part / 8)] for part in range(9))
     data = {
         "names": [_ORIGINAL, *(contender.name for contender in contenders)],
         "pictures": [base64.b64encode(picture).decode() for picture in recording.album.pictures],

@@ -17,6 +17,7 @@ from vfi.jobs.compare_page import write_page
 from vfi.measure.quality import quantize
 from vfi.models.device import limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.read.colour import PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.open import open_source
@@ -52,6 +53,8 @@ def compare_video(
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD,
     flow_scale: float | None = None,
     threads: int | None = None,
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
     json: bool = False,
 ) -> None:
     """Shows what models make of your own video, beside the original: a page, a picture, a video.
@@ -65,8 +68,8 @@ def compare_video(
     Args:
         input: a video or a folder of images.
         output: the page, the picture or the animation to write.
-        models: names of the pretrained registry, or files of weights, e.g. a dense and a pruned
-            one.
+        models: names or files of weights, e.g. a dense and a pruned one; rife-fast@openvino/int8
+            runs in that way, ``auto`` in the one that ``vfi select`` chose.
         device: auto, cpu, cuda, cuda:1, ...
         input_fps: images per second of a folder.
         frames: rows of a picture.
@@ -76,6 +79,8 @@ def compare_video(
         cut_threshold: see ``interpolate``.
         flow_scale: see ``interpolate``.
         threads: of the networks; all cores if not given.
+        runtime: of the models that do not name one: torch, openvino, onnxruntime or auto.
+        precision: likewise: auto, float32, bfloat16, float16 or int8.
         json: also write the figures of a page, under its name with .json.
 
     Raises:
@@ -94,7 +99,8 @@ def compare_video(
     check_output(path, source.info)
     count = _count(source.info, start, seconds)
     with limited_threads(threads):
-        contenders = [Contender(model, device, flow_scale, 0) for model in models]
+        how = runtime, precision, threads
+        contenders = [Contender(model, device, flow_scale, 0, *how) for model in models]
         analyser = Analyser(cut_threshold)
         part = triples(source, analyser, start, None if suffix in IMAGE_SUFFIXES else seconds)
         if suffix in IMAGE_SUFFIXES:

@@ -62,6 +62,13 @@ def look_for(sample: Sequence[np.ndarray], times: float, limit: int) -> Look:
     )
 
 
+_STEPS = (255 * np.sqrt(np.arange(256) / 255)).round().astype(np.uint8)
+ERROR_COLOURS = np.ascontiguousarray(
+    cv2.applyColorMap(_STEPS, cv2.COLORMAP_INFERNO).reshape(256, 3)[:, ::-1]
+)
+"""RGB of an error by its 255th part of the peak: ever brighter, black for none."""
+
+
 class Album:
     """Pictures of a page under their numbers.
 

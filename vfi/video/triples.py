@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from vfi.measure import protocol
 from vfi.measure.quality import quantize
-from vfi.models import RIFE
+from vfi.models import RIFE, Interpolator
 from vfi.models.device import device_of
 from vfi.models.estimate import RIFEOutput
 from vfi.runtime.eager import resolve_model
+from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.ways import Way, described
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.read.source import Picture, Source
 from vfi.video.timing.cuts import Analyser, Relation
@@ -44,18 +46,29 @@ class Triple:
 
 
 class Contender:
-    """A model that takes part, under its name.
+    """A model that takes part, under its name; see `resolve_model` for most arguments.
 
     Attributes:
+        how: the runtime and precision that it really has.
         network: the model itself.
         name: what it goes by.
         device: where it is.
     """
 
     def __init__(
-        self, model: str | nn.Module, device: str, flow_scale: float | None, tile: int
+        self,
+        model: str | nn.Module,
+        device: str,
+        flow_scale: float | None = None,
+        tile: int = 0,
+        runtime: Runtime = "torch",
+        precision: Precision = "auto",
+        threads: int | None = None,
     ) -> None:
-        self.network, self.name = resolve_model(model, device)
+        if flow_scale is None and isinstance(model, str):
+            flow_scale = Way.named(model, runtime, precision, threads).flow_scale
+        self.network, self.name = resolve_model(model, device, runtime, precision, threads)
+        self.how = described(self.network) if isinstance(self.network, Interpolator) else {}
         self.device = device_of(self.network)
         self._predictor = Predictor(self.network, flow_scale, tile=tile)
 
