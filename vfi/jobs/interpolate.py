@@ -10,6 +10,7 @@ from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES
+from vfi.video.read.y4m import PIPE
 from vfi.video.settings import Settings
 from vfi.video.summary import Summary
 from vfi.video.write.containers import CONTAINERS
@@ -33,10 +34,10 @@ def interpolate(
 
     Args:
         input: a video file, a folder of images, or two images; or several of the former, which
-            are done one after the other into a folder.
+            are done one after the other into a folder. - is YUV4MPEG2 on standard input.
         output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif, or, without a suffix, a
             new folder of PNG files; two images also make one image, the middle. If not given, it
-            lies beside the input: in_2x.mp4.
+            lies beside the input: in_2x.mp4. - is YUV4MPEG2 on standard output.
         model: a name of the pretrained registry or a file of weights; several with evaluate.
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
@@ -64,11 +65,17 @@ def interpolate(
         _one_by_one([Path(path) for path in input], output, models[0], where, settings)
         return
     input, settings = _pair(input, settings)
+    if settings.get("play"):
+        if output is not None or evaluate:
+            raise ValueError("play shows the frames and writes nothing; leave --output out")
+        output = str(PIPE)
     if evaluate:
         if output is None:
             raise ValueError("evaluate needs a folder for its figures; give it by --output")
         _evaluate(input, output, models, device, Settings(**settings))
         return
+    if output is None and Path(input) == PIPE:
+        raise ValueError("- has no name to write beside; give --output")
     output = output or str(beside(Path(input), Settings(**settings)))
     _tell(interpolate_video(input, output, models[0], **where, **settings))
 
@@ -84,6 +91,12 @@ def _tell(summary: Summary) -> None:
         summary.seconds,
         summary.real_time_factor,
     )
+    if summary.dropped:
+        logger.info(
+            "%d of %d new frames would have come too late and were left out",
+            summary.dropped,
+            summary.dropped + summary.generated,
+        )
 
 
 def _are_several(input: str | list[str], settings: dict[str, Any]) -> bool:

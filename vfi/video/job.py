@@ -24,6 +24,7 @@ from vfi.video.make.predict import Predictor, Request, takes_any_timestep
 from vfi.video.read.describe import describe
 from vfi.video.read.open import open_source
 from vfi.video.read.source import Source, SourceInfo
+from vfi.video.read.y4m import PIPE
 from vfi.video.settings import Settings
 from vfi.video.summary import Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
@@ -31,6 +32,7 @@ from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, plan_timing
 from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target
 from vfi.video.write.images import write_image
+from vfi.video.write.pipe import PlayerClosed
 from vfi.video.write.sinks import Sink
 from vfi.video.write.workspace import file_identity
 
@@ -70,9 +72,11 @@ def interpolate_video(
     ``<output>.parts``, from which ``resume`` goes on.
 
     Args:
-        input: a video file, a folder of images, or an image (with ``second``).
+        input: a video file, a folder of images, an image (with ``second``), or ``-``, YUV4MPEG2
+            on standard input.
         output: the video file to write (mp4, m4v, mov, mkv, webm, avi), a ``.gif``, or, without a
-            suffix, a new folder of PNG files. Two images also make one image: the middle.
+            suffix, a new folder of PNG files. Two images also make one image: the middle. ``-``
+            is YUV4MPEG2 on standard output, or the player with ``play``.
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
         progress: show a progress bar on the terminal's error stream.
@@ -185,6 +189,7 @@ def _all_frames(
         cuts=tally.cuts,
         held=tally.held,
         repeats=tally.repeats,
+        dropped=engine.dropped,
         problems=source.problems,
     )
 
@@ -240,7 +245,7 @@ def _record(
 ) -> dict[str, object]:
     """What the output's frames depend on."""
     return {
-        "input": [str(info.path.resolve()), file_identity(info.path)],
+        "input": [str(info.path.resolve()), [] if info.path == PIPE else file_identity(info.path)],
         "model": [name, weights_digest(network)],
         "device": device_of(network).type,
         "version": [torch.__version__, av.__version__],
@@ -282,6 +287,8 @@ def _finished_work_kept(sink: Sink) -> Iterator[None]:
     """On any failure, drops what is half done and tells how to go on with the rest."""
     try:
         yield
+    except PlayerClosed:
+        logger.info("the player was closed")
     except BaseException:
         sink.abort()
         if sink.done:

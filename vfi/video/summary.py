@@ -43,6 +43,7 @@ class Summary:
         held: frames that were held, as the next was long in coming: only the end of such a gap is
             interpolated.
         repeats: frames that repeat the one before in a rhythm, as in animation, and were kept.
+        dropped: new frames that came too late for a player; the one before was shown for longer.
         problems: what was wrong with the input.
         source: what the input file says of itself, None if it is no video file.
         result: what the output file says of itself, likewise.
@@ -74,6 +75,7 @@ class Summary:
     cuts: list[Cut] = field(default_factory=list)
     held: int = 0
     repeats: int = 0
+    dropped: int = 0
     problems: list[str] = field(default_factory=list)
     source: Facts | None = None
     result: Facts | None = None
@@ -84,8 +86,9 @@ class Summary:
     device: str = "cpu"
 
     def write(self) -> None:
-        """Writes it beside the output, as ``<output>.json``."""
-        write_json(self, f"{self.output}.json")
+        """Writes it beside the output, as ``<output>.json``; a pipe has nothing beside it."""
+        if self.output != "-":
+            write_json(self, f"{self.output}.json")
 
 
 class _Rate(ProgressColumn):

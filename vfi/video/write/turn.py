@@ -1,5 +1,7 @@
 """Turning frames the right way up."""
 
+from fractions import Fraction
+
 from torch import Tensor
 
 
@@ -23,3 +25,9 @@ def upright_size(width: int, height: int, turn: tuple[int, ...] | None) -> tuple
     """The (width, height) of frames once turned."""
     turned = turn is not None and abs(turn[1]) > abs(turn[0])
     return (height, width) if turned else (width, height)
+
+
+def upright_aspect(aspect: Fraction | None, turn: tuple[int, ...] | None) -> Fraction | None:
+    """The width of a pixel over its height once turned, None if it is not said."""
+    turned = upright_size(0, 1, turn) == (1, 0)
+    return 1 / aspect if turned and aspect else aspect
