@@ -40,6 +40,7 @@ COMMANDS = {
         "vfi.jobs.compare_video:compare_video",
         ("input",),
     ),
+    "app": Command("use", "serve a page that does it, in your browser", "vfi.jobs.app:app"),
     "models": Command("use", "list the models there are", "vfi.jobs.models:models"),
     "doctor": Command("use", "tell what this machine can do", "vfi.jobs.doctor:doctor"),
     "config": Command(
@@ -93,6 +94,7 @@ SYNONYMS = {
 """Options that mean the same: the first that a command has is meant."""
 
 EXTRAS = {
+    "gradio": "app",
     "lightning": "train",
     "torchmetrics": "train",
     "yaml": "train",

@@ -24,9 +24,8 @@ from vfi.video.make.predict import Predictor, Request, takes_any_timestep
 from vfi.video.read.describe import describe
 from vfi.video.read.open import open_source
 from vfi.video.read.source import Source, SourceInfo
-from vfi.video.read.y4m import PIPE
 from vfi.video.settings import Settings
-from vfi.video.summary import Summary, progress_bar
+from vfi.video.summary import Report, Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
 from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, plan_timing
@@ -61,7 +60,7 @@ def interpolate_video(
     output: str | Path,
     model: str | nn.Module = DEFAULT_MODEL,
     device: str = "auto",
-    progress: bool = False,
+    progress: bool | Report = False,
     runtime: Runtime = "auto",
     precision: Precision = "auto",
     **settings: Any,
@@ -72,14 +71,13 @@ def interpolate_video(
     ``<output>.parts``, from which ``resume`` goes on.
 
     Args:
-        input: a video file, a folder of images, an image (with ``second``), or ``-``, YUV4MPEG2
-            on standard input.
+        input: a video file, a folder of images, an image (with ``second``), or ``-``, a Y4M pipe.
         output: the video file to write (mp4, m4v, mov, mkv, webm, avi), a ``.gif``, or, without a
-            suffix, a new folder of PNG files. Two images also make one image: the middle. ``-``
-            is YUV4MPEG2 on standard output, or the player with ``play``.
+            suffix, a new folder of PNG files; of two images an image, the middle; ``-``, a pipe.
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
-        progress: show a progress bar on the terminal's error stream.
+        progress: show a progress bar on the terminal's error stream; or a function that is told
+            after each frame how many are done, and of how many. What it raises ends the job.
         runtime: of a model given by name: torch, openvino, onnxruntime or auto, the fastest that
             is installed and agrees with torch here; see `vfi.load_model`.
         precision: auto, float32, bfloat16 or int8; see `vfi.load_model`.
@@ -116,14 +114,14 @@ def prepare(input: str | Path, output: str | Path, options: Settings) -> Plan:
     return Plan(source, output, options, writing)
 
 
-def run(job: Plan, network: nn.Module, name: str = "", progress: bool = False) -> Summary:
+def run(job: Plan, network: nn.Module, name: str = "", progress: bool | Report = False) -> Summary:
     """Carries out what was prepared, once.
 
     Args:
         job: see `prepare`.
         network: the model, used where it is.
         name: what to call it in reports; its class if empty.
-        progress: show a progress bar on the terminal's error stream.
+        progress: see `interpolate_video`.
 
     Raises:
         ValueError: if the model cannot make these frames, or the output cannot be written.
@@ -157,11 +155,10 @@ def _all_frames(
     predictor: Predictor,
     device: torch.device,
     name: str,
-    progress: bool,
+    progress: bool | Report,
 ) -> Summary:
-    start = time.perf_counter()
+    start, resumed = time.perf_counter(), sink.done
     source, options, tally, timing = job.source, job.options, Tally(), writing.timing
-    resumed = sink.done
     known = _report_problems(source, 0)
     analyser = Analyser(options.cut_threshold, options.static_threshold)
     steps = plan(source, timing, analyser, tally, options.duplicates == "drop")
@@ -245,7 +242,7 @@ def _record(
 ) -> dict[str, object]:
     """What the output's frames depend on."""
     return {
-        "input": [str(info.path.resolve()), [] if info.path == PIPE else file_identity(info.path)],
+        "input": [str(info.path.resolve()), file_identity(info.path)],
         "model": [name, weights_digest(network)],
         "device": device_of(network).type,
         "version": [torch.__version__, av.__version__],
@@ -288,7 +285,7 @@ def _finished_work_kept(sink: Sink) -> Iterator[None]:
     try:
         yield
     except PlayerClosed:
-        logger.info("the player was closed")
+        pass  # by the user, who has seen enough
     except BaseException:
         sink.abort()
         if sink.done:
