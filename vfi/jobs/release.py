@@ -16,7 +16,7 @@ from vfi import measure, reporting
 from vfi.checkpoints import load_network, save_network
 from vfi.data.images import TripletSet
 from vfi.data.sources import ValData, open_source
-from vfi.files import sha256, writable_folder
+from vfi.files import locked, sha256
 from vfi.measure.means import mean_scores
 from vfi.measure.protocol import score_set
 from vfi.models import RIFE, Interpolator
@@ -66,31 +66,32 @@ def release(
     if not _NAME.fullmatch(name) or Path(name).suffix in (".safetensors", ".ckpt", ".pkl"):
         raise ValueError(f"name is {name!r}; use small letters, digits, '-', '_' and '.'")
     record, checkpoint = _read(Path(run))
-    folder = writable_folder(output)
-    networks = {"parent": load_network(parent), "model": load_network(checkpoint)}
-    sources = {"validation": _validation(record), **(sets or {})}
-    datasets = {label: open_source(data) for label, data in sources.items()}
-    released = cards.read(folder)
-    networks["model"], stored, quality = _stored(networks, datasets.pop("validation"))
-    if name in released and not overwrite:
-        _check_better(name, released[name]["quality"]["validation"], quality)
-    others = {label: _compare(networks, dataset, label) for label, dataset in datasets.items()}
-    made = [_stage(*stage) for stage in _history(record, checkpoint)]
-    if name in released and made[0]["network"] == name:  # the same model, trained further
-        earlier = released[name]["made"]
-        made = earlier if earlier[-len(made) :] == made else [*earlier, *made]
-    card = {
-        "parent": _portable(parent),
-        "licence": LICENCE,
-        **asdict(measure.efficiency(networks["model"], height, width)),
-        "speed": _speed(networks, height, width, repeats),
-        "quality": {"validation": quality, **others},
-        "made": made,
-    }
-    card |= _save(stored, folder / f"{name}.safetensors", card)
-    cards.write({**released, name: card}, folder)
-    _show(name, card)
-    logger.info("wrote %s", folder)
+    with locked(output):
+        folder = Path(output)
+        networks = {"parent": load_network(parent), "model": load_network(checkpoint)}
+        sources = {"validation": _validation(record), **(sets or {})}
+        datasets = {label: open_source(data) for label, data in sources.items()}
+        released = cards.read(folder)
+        networks["model"], stored, quality = _stored(networks, datasets.pop("validation"))
+        if name in released and not overwrite:
+            _check_better(name, released[name]["quality"]["validation"], quality)
+        others = {label: _compare(networks, dataset, label) for label, dataset in datasets.items()}
+        made = [_stage(*stage) for stage in _history(record, checkpoint)]
+        if name in released and made[0]["network"] == name:  # the same model, trained further
+            earlier = released[name]["made"]
+            made = earlier if earlier[-len(made) :] == made else [*earlier, *made]
+        card = {
+            "parent": _portable(parent),
+            "licence": LICENCE,
+            **asdict(measure.efficiency(networks["model"], height, width)),
+            "speed": _speed(networks, height, width, repeats),
+            "quality": {"validation": quality, **others},
+            "made": made,
+        }
+        card |= _save(stored, folder / f"{name}.safetensors", card)
+        cards.write({**released, name: card}, folder)
+        _show(name, card)
+        logger.info("wrote %s", folder)
 
 
 def _save(network: RIFE, path: Path, card: cards.Card) -> dict[str, Any]:

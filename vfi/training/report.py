@@ -44,11 +44,15 @@ class TrainingReport(Callback):
 
     A resumed run goes on in the same files.
 
+    Args:
+        pictures: whether those are drawn, anew after each validation.
+
     Attributes:
         config: the configuration to put on record.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: bool = True) -> None:
+        self.pictures = pictures
         self.config: dict[str, Any] = {}
         self._losses: list[dict[str, float]] = []  # of the micro-batches since the last row
         self._step = 0
@@ -160,7 +164,7 @@ class TrainingReport(Callback):
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Renews the pictures."""
-        if trainer.state.fn != "fit" or not trainer.is_global_zero:
+        if trainer.state.fn != "fit" or not (self.pictures and trainer.is_global_zero):
             return
         folder, step = Path(trainer.default_root_dir), trainer.global_step
         hardest = [self._hardest[label] for label in sorted(self._hardest)]
