@@ -56,7 +56,7 @@ class FitLoop(_FitLoop):
 
     def _validation_follows(self) -> bool:
         """Whether a training step has just ended, and validation comes before the next one."""
-        steps = self.epoch_loop.batch_progress.total
+        steps: Any = self.epoch_loop.batch_progress.total
         ended = steps.ready == steps.processed == steps.completed + 1
         fetcher = self._data_fetcher
         return ended and fetcher is not None and self.epoch_loop._should_check_val_fx(fetcher)
