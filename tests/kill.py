@@ -34,7 +34,7 @@ from vfi.checkpoints import load_network
 from vfi.checkpoints.integrity import load_torch
 from vfi.cli import main
 from vfi.data import SampleTriplets
-from vfi.reporting import environment
+from vfi.reporting import environment, write_json
 
 logger = logging.getLogger(__name__)
 HANGS = 600.0  # seconds
@@ -274,8 +274,11 @@ def plan(count: int, seed: int, jobs: list[str]) -> tuple[str, signal.Signals, r
     return jobs[count % len(jobs)], number, random.Random(f"{seed}, {count}")
 
 
-def run(trials: int, seed: int, seconds: float, jobs: list[str], done: list[str]) -> list[str]:
-    """The trials that are not done, or as many as the time allows; a line each."""
+def run(
+    trials: int, seed: int, seconds: float, jobs: list[str], done: list[str],
+    keep: Callable[[list[str]], None],
+) -> None:  # fmt: skip
+    """The trials that are not done, or as many as the time allows; a line each, kept at once."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         shelf, data = Path(place), clips(Path(place) / "clips")
@@ -297,8 +300,8 @@ def run(trials: int, seed: int, seconds: float, jobs: list[str], done: list[str]
             except (AssertionError, ValueError) as error:
                 outcome = f"FAILED after {moment:.1f} s of {took[job]:.1f}: {error}"
             done.append(f"{job}, {number.name}: {outcome}")
+            keep(done)
             logger.info("%d: %s", len(done), done[-1])
-    return done
 
 
 def command_line() -> None:
@@ -317,16 +320,17 @@ def command_line() -> None:
         if (before["seed"], before["jobs"]) != (options.seed, options.jobs):
             parser.error(f"{options.output} is of other trials; give another --output")
         done = before["lines"]
-    done = run(options.trials, options.seed, options.seconds, options.jobs, done)
-    failures = [line for line in done if "FAILED" in line]
-    counts = Counter(line for line in done if "FAILED" not in line)
-    result = {"seed": options.seed, "jobs": options.jobs, "trials": len(done),
-              "counts": dict(sorted(counts.items())), "failures": failures,
-              "lines": done, "git": environment()["git"]}  # fmt: skip
-    text = json.dumps(result, indent=2)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
-    logger.info("%d trials, %d failures", len(done), len(failures))
+
+    def keep(lines: list[str]) -> None:
+        counts = Counter(line for line in lines if "FAILED" not in line)
+        result = {"seed": options.seed, "jobs": options.jobs, "trials": len(lines),
+                  "counts": dict(sorted(counts.items())),
+                  "failures": [line for line in lines if "FAILED" in line],
+                  "lines": lines, "git": environment()["git"]}  # fmt: skip
+        if options.output:
+            write_json(result, options.output)
+
+    run(options.trials, options.seed, options.seconds, options.jobs, done, keep)
 
 
 if __name__ == "__main__":
