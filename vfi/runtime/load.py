@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from vfi.checkpoints import load_model as load_eager
 from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
+from vfi.data.sample import sample_pairs
 from vfi.files import atomic_path
 from vfi.models import Interpolator
+from vfi.runtime.autocast import Autocast, torch_precision
 from vfi.runtime.extras import installed
 from vfi.runtime.lean_layers import Range
 from vfi.runtime.lean_network import unsupported
@@ -27,10 +27,10 @@ from vfi.runtime.openvino import FORM, OpenVINONetwork, capabilities
 from vfi.runtime.ranges import SUFFIX, read_ranges
 
 Runtime = Literal["torch", "openvino", "onnxruntime", "auto"]
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 
 RUNTIMES: dict[str, tuple[str, ...]] = {
-    "torch": ("float32",),
+    "torch": ("float32", "bfloat16", "float16"),
     "openvino": ("float32", "bfloat16", "int8"),
     "onnxruntime": ("float32",),
 }
@@ -39,7 +39,6 @@ RUNTIMES: dict[str, tuple[str, ...]] = {
 MEAN_ERROR = 0.004
 """The mean absolute difference to eager, of values in [0, 1], that `auto` accepts: one level."""
 
-_CHECKED = 256  # pixels a side
 _ROUNDS = 3
 
 logger = logging.getLogger(__name__)
@@ -65,8 +64,9 @@ def load_model(
         options: changes to the network that need no other weights, see `vfi.models.Options`.
         runtime: torch, openvino, onnxruntime, or auto: the fastest of those installed whose frames
             agree with torch's here, which is measured once and remembered in the cache folder.
-        precision: float32, bfloat16 or int8; auto is int8 where the model comes with 8-bit ranges,
-            else float32. bfloat16 becomes float32, and says so, where the processor lacks it.
+        precision: float32, bfloat16, int8 (openvino) or float16 (torch, for GPUs). auto is int8 in
+            openvino where the model comes with 8-bit ranges, else float32. bfloat16 becomes
+            float32, and says so, where the processor lacks it.
         threads: of the runtime; its default if None.
 
     Raises:
@@ -85,11 +85,34 @@ def load_model(
     >>> model.spec.variant, model.info["licence"][:3]
     ('rife_v4.0', 'MIT')
     """
-    _check(runtime, precision)
-    model = load_eager(source, device, options)
-    if runtime == "torch":
-        return model
+    check_way(runtime, precision)
+    return prepared(load_eager(source, device, options), source, runtime, precision, threads)
+
+
+def prepared(
+    model: Interpolator,
+    source: str | os.PathLike[str],
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> Interpolator:
+    """A model of torch in the runtime and precision asked for; see `load_model`.
+
+    Args:
+        model: its weights are shared, and frozen in runtimes other than torch.
+        source: where it is from: beside that lie its 8-bit ranges.
+        runtime: see `load_model`, as what follows.
+        precision: likewise.
+        threads: likewise.
+
+    Raises:
+        ValueError: as `load_model`.
+    """
     place = next(model.parameters()).device
+    if runtime == "torch":
+        kept = torch_precision(precision, place)
+        made: Any = model.network if kept == "float32" else Autocast(model.network, kept)
+        return Interpolator(made, model.info).eval()
     if place.type != "cpu":
         if runtime == "auto":
             return model
@@ -101,26 +124,11 @@ def load_model(
     return _compiled(model, source, runtime, precision, threads)
 
 
-def load_named(
-    text: str, device: str | torch.device | None = None, threads: int | None = None
-) -> Interpolator:
-    """A model by ``NAME``, ``NAME@RUNTIME`` or ``NAME@RUNTIME/PRECISION``; see `load_model`.
-
-    Raises:
-        FileNotFoundError: as `load_model`.
-        ValueError: likewise.
-    """
-    name, _, how = text.partition("@")
-    runtime, _, precision = (how or "torch").partition("/")
-    _check(runtime, precision or "auto")
-    kind, bits = cast(Runtime, runtime), cast(Precision, precision or "auto")
-    return load_model(name, device, None, kind, bits, threads)
-
-
-def _check(runtime: str, precision: str) -> None:
+def check_way(runtime: str, precision: str) -> None:
+    """Raises ValueError unless there is such a runtime, and it has that precision."""
     if runtime not in (*RUNTIMES, "auto"):
         raise ValueError(f"runtime is {runtime!r}; choose from {', '.join((*RUNTIMES, 'auto'))}")
-    known = RUNTIMES["openvino"] if runtime == "auto" else RUNTIMES[runtime]
+    known = RUNTIMES["openvino" if runtime == "auto" else runtime]
     if precision not in ("auto", *known):
         raise ValueError(f"precision is {precision!r}; {runtime} has {', '.join(('auto', *known))}")
 
@@ -210,26 +218,16 @@ def _fastest(
 
 
 def _measured(model: Interpolator, candidate: Interpolator) -> _Outcome:
-    img0, img1 = _moving(_CHECKED)
+    pairs = sample_pairs()
     times: dict[str, list[float]] = {"torch": [], "other": []}
-    frames: dict[str, Tensor] = {}
     with torch.inference_mode():
-        for _ in range(_ROUNDS + 1):
+        errors = [(model(*pair, 0.5) - candidate(*pair, 0.5)).abs().mean() for pair in pairs]
+        for _ in range(_ROUNDS):
             for name, made in (("torch", model), ("other", candidate)):
                 start = time.perf_counter()
-                frames[name] = made(img0, img1, 0.5)
+                made(*pairs[0], 0.5)
                 times[name].append(time.perf_counter() - start)
-    error = float((frames["torch"] - frames["other"]).abs().mean())
-    return _Outcome(error, min(times["torch"][1:]) / min(times["other"][1:]))
-
-
-def _moving(size: int) -> tuple[Tensor, Tensor]:
-    """Texture and the same 4 pixels further, ``(1, 3, size, size)`` each."""
-    generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(1, 3, size // 16, size // 16, generator=generator)
-    texture = F.interpolate(coarse, (size, size + 4), mode="bicubic", align_corners=False)
-    texture = texture.clamp(0, 1)
-    return texture[..., 4:].contiguous(), texture[..., :-4].contiguous()
+    return _Outcome(float(torch.stack(errors).mean()), min(times["torch"]) / min(times["other"]))
 
 
 def _remembered(key: str, measure: Callable[[], _Outcome]) -> _Outcome:
