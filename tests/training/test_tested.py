@@ -39,7 +39,9 @@ def test_what_is_switched_off_is_told(file):
     assert facts["refine"] is False
     assert facts["shape"] == "rife_v4.0, blocks of 4/3/4/3, no refine, warps at scale"
     assert facts["shape"] == naming.in_words(module.network.spec)
-    assert facts["weights_sha256"] != naming.tested(trainer(), RIFEModule(str(file)))["weights_sha256"]
+    assert (
+        facts["weights_sha256"] != naming.tested(trainer(), RIFEModule(str(file)))["weights_sha256"]
+    )
 
 
 def test_the_checkpoint_is_named_not_the_network_that_it_replaced(file, tmp_path):
