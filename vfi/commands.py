@@ -72,6 +72,12 @@ COMMANDS = {
     "quantize": Command(
         "make", "find the 8-bit ranges of a model", "vfi.jobs.quantize:quantize", ("model",)
     ),
+    "export": Command(
+        "make",
+        "write a model for ONNX Runtime or OpenVINO",
+        "vfi.jobs.export:export",
+        ("model",),
+    ),
     "release": Command(
         "make", "turn a training into a model with a name", "vfi.jobs.release:release"
     ),
