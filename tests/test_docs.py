@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.paths import ROOT
 from vfi.cli import main
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LONGEST = 200
 README_LONGEST = 150
 CALL = re.compile(r"^\s*(?:\S*python lightning_cli\.py|vfi) (.*)$")

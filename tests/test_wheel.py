@@ -58,7 +58,7 @@ def test_a_video_becomes_smoother(run, tmp_path: Path) -> None:
     write_clip(tmp_path / "in.mp4", numbered(3, 4, side=64), codec="libx264")
     done = run("in.mp4", "--threads", "1")
     assert done.returncode == 0, done.stderr
-    assert "in_2x.mp4" in done.stderr
+    assert "in_2x.mp4" in done.stdout
     assert (tmp_path / "in_2x.mp4").is_file()
     assert json.loads((tmp_path / "in_2x.mp4.json").read_text("utf-8"))["model"] == "rife-fast"
 

@@ -40,6 +40,7 @@ COMMANDS = {
         "vfi.jobs.compare_video:compare_video",
         ("input",),
     ),
+    "app": Command("use", "serve a page that does it, in your browser", "vfi.jobs.app:app"),
     "models": Command("use", "list the models there are", "vfi.jobs.models:models"),
     "doctor": Command("use", "tell what this machine can do", "vfi.jobs.doctor:doctor"),
     "config": Command(
@@ -65,6 +66,9 @@ COMMANDS = {
     "fit": Command("make", "train a network, pruned or not"),
     "predict": Command("make", "write the new frame of every triplet of a dataset"),
     "plan": Command("make", "decide which channels stay", "vfi.jobs.plan:plan"),
+    "search": Command(
+        "make", "try structures: train, score and time each", "vfi.jobs.search:search"
+    ),
     "quantize": Command(
         "make", "find the 8-bit ranges of a model", "vfi.jobs.quantize:quantize", ("model",)
     ),
@@ -96,6 +100,7 @@ SYNONYMS = {
 """Options that mean the same: the first that a command has is meant."""
 
 EXTRAS = {
+    "gradio": "app",
     "lightning": "train",
     "torchmetrics": "train",
     "yaml": "train",

@@ -5,7 +5,7 @@ import importlib
 import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from jsonargparse import ActionConfigFile, ArgumentParser
 
@@ -22,10 +22,17 @@ def run_job(name: str, args: Sequence[str]) -> None:
         ValueError: as the job does; or if an option is unknown.
         argparse.ArgumentError: if a value cannot be understood.
     """
-    command = COMMANDS[name]
-    assert command.where is not None
-    module, _, function_name = command.where.partition(":")
-    function = getattr(importlib.import_module(module), function_name)
+    parser = parser_of(name)
+    options = Options(name, parser, COMMANDS[name].words)
+    settings = parser.instantiate(parser.parse_args(with_bases(options.spelled(args)))).as_dict()
+    for own in ("config", "base"):
+        settings.pop(own, None)
+    _job(name)(**settings)
+
+
+def parser_of(name: str) -> ArgumentParser:
+    """The parser of a job: its function's arguments, with the help of their docstring."""
+    command, function = COMMANDS[name], _job(name)
     parser = ArgumentParser(
         prog=f"vfi {name}",
         usage=" ".join([f"vfi {name}", *(f"[{w.upper()}]" for w in command.words), "[options]"]),
@@ -36,11 +43,20 @@ def run_job(name: str, args: Sequence[str]) -> None:
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="a YAML file of options")
     parser.add_argument("--base", type=str | None, help="the configuration that this one changes")
     parser.add_function_arguments(function)
-    options = Options(name, parser, command.words)
-    settings = parser.instantiate(parser.parse_args(with_bases(options.spelled(args)))).as_dict()
-    for own in ("config", "base"):
-        settings.pop(own, None)
-    function(**settings)
+    return parser
+
+
+def _job(name: str) -> Callable[..., None]:
+    """The function behind a command.
+
+    Raises:
+        ValueError: if it is one of Lightning's.
+    """
+    module, _, function = (COMMANDS[name].where or "").partition(":")
+    if not module:
+        raise ValueError(f"{name} is a command of Lightning; its parser is LightningCLI's")
+    job: Callable[..., None] = getattr(importlib.import_module(module), function)
+    return job
 
 
 class Options:

@@ -57,7 +57,9 @@ def test_a_folder_of_fsdp_becomes_a_file(folder, network, tmp_path):
 def test_a_damaged_folder_takes_one_line(folder, tmp_path, caplog, spoil, words):
     spoil(folder)
     assert main(["convert", str(folder), str(tmp_path / "a.safetensors")]) == 2
-    (error,) = [r.getMessage() for r in caplog.records if r.levelname == "ERROR" and r.name == "vfi.cli"]
+    (error,) = [
+        r.getMessage() for r in caplog.records if r.levelname == "ERROR" and r.name == "vfi.cli"
+    ]
     assert words in error
     assert "\n" not in error
     assert not (tmp_path / "a.safetensors").exists()

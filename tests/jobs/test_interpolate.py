@@ -1,6 +1,7 @@
 """The command as users type it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,39 @@ def test_several_inputs_go_into_a_folder(blending, make_clip, probe, tmp_path, c
     assert probe(out / "b_2x.mkv").frames == 8
     assert main(["interpolate", *clips, clips[0], "-o", str(out)]) != 0
     assert main(["interpolate", *clips, clips[1], "-o", "one.mp4"]) != 0
+
+
+def test_what_is_told_has_the_figures_of_the_record(blending, make_clip, tmp_path, capsys):
+    clip, out = make_clip("a[red].mp4", frames=14, cut_at=7, sound="aac"), tmp_path / "out.mkv"
+    assert main(["interpolate", str(clip), "-o", str(out)]) == 0
+    told = capsys.readouterr().out
+    rows = dict(line.strip("│\n ").split("│", 1) for line in told.splitlines() if "│" in line)
+    rows = {name.strip(): text.strip() for name, text in rows.items()}
+    record = json.loads(Path(f"{out}.json").read_text())
+    assert rows["input"] == f"{clip}: h264 96x64, 14 frames, 24 fps, {14 / 24:.2f} s"
+    assert f"{record['frames_out']} frames, 48 fps" in rows["output"]
+    assert rows["new frames"] == f"{record['generated']} by rife-fast on cpu"
+    assert rows["cuts"] == f"1, not blended: {record['cuts'][0]['time']:.2f} s"
+    assert rows["time"] == f"{record['seconds']:.1f} s"
+    assert rows["record"] == f"{out}.json"
+    assert "\x1b" not in told
+
+
+def test_scripts_get_the_record_on_standard_output(blending, make_clip, tmp_path, capsys):
+    clip, out = str(make_clip(frames=4)), str(tmp_path / "out.mp4")
+    assert main(["interpolate", clip, "-o", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(Path(f"{out}.json").read_text())
+    bad = tmp_path / "bad.mkv"
+    bad.write_text("no video")
+    with pytest.raises(SystemExit, match="1"):
+        main(["interpolate", clip, str(bad), "-o", str(tmp_path / "all"), "--json"])
+    done, failed = json.loads(capsys.readouterr().out)
+    assert done["frames_out"] == 8
+    assert (failed["input"], "as a video" in failed["error"]) == (str(bad), True)
+    assert main(["interpolate", clip, "-o", "folder", "--json", "--evaluate"]) == 2
+
+
+def test_quiet_is_quiet(blending, make_clip, tmp_path, capfd):
+    clip, out = str(make_clip(frames=4)), str(tmp_path / "out.mp4")
+    assert main(["interpolate", clip, "-o", out, "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")

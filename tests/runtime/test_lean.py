@@ -10,6 +10,7 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.models import RIFE, Options
 from vfi.runtime.lean_layers import Enlarge, Range, top_left
 from vfi.runtime.lean_network import LeanRIFE
+from vfi.runtime.lean_refine import Resample
 from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
     planar_order,
@@ -46,6 +47,20 @@ def test_the_frames_are_those_of_the_plain_network(variant, options, refine):
         torch.testing.assert_close(made, expected, atol=5e-5, rtol=0)
 
 
+@pytest.mark.parametrize("finest_scale", [1, 2, 4])
+@pytest.mark.parametrize("refine_scale", [2, 4])
+@pytest.mark.parametrize("warp_at_scale", [False, True])
+def test_a_refine_stage_at_a_lower_resolution(refine_scale, finest_scale, warp_at_scale):
+    plain = network(
+        refine_scale=refine_scale, finest_scale=finest_scale, warp_at_scale=warp_at_scale
+    )
+    img0, img1 = (F.interpolate(frame, (64, 128)) for frame in pair())
+    with torch.inference_mode():
+        expected = plain(img0, img1, 0.5).frame
+        made = LeanRIFE(plain, 64, 128)(torch.cat((img0, img1)), torch.tensor([0.5]))
+    torch.testing.assert_close(made, expected, atol=5e-5, rtol=0)
+
+
 def test_sizes_are_checked():
     with pytest.raises(ValueError, match="multiples of 32"):
         LeanRIFE(network(), 65, 96)
@@ -80,6 +95,15 @@ def test_enlarging_is_bilinear_to_the_borders(factor):
     phases = F.pixel_unshuffle(expected, 2)
     channels = [4 * signal + phase for signal, phase in FLOW_ORDER]
     torch.testing.assert_close(made, phases[:, channels], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("up", "down"), [(2, 2), (4, 4), (4, 2), (2, 4)])
+def test_enlarging_and_shrinking_in_one(up, down):
+    planes = torch.rand(1, 3, 8, 12)
+    whole = F.interpolate(planes, scale_factor=up, mode="bilinear")
+    expected = F.interpolate(whole, scale_factor=1 / down, mode="bilinear") * 3
+    made = Resample(up, down, 3, gain=3)(planes)
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=0)
 
 
 def test_eight_bits_stay_near_the_frames_and_are_kept_in_a_file(tmp_path):

@@ -5,12 +5,14 @@ import logging
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.helpers.frames import frames
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.models import RIFE
 from vfi.runtime import load
+from vfi.runtime.lean_layers import Learnt, Range
 from vfi.runtime.load import load_model
 
 SIZE = (50, 70)  # not a multiple of the stride
@@ -59,6 +61,21 @@ def test_converted_networks_are_kept_and_damaged_ones_made_anew(weights, cache, 
         again = load_model(weights, runtime="openvino", precision="float32")(img0, img1)
     assert "made anew" in caplog.text
     torch.testing.assert_close(again, expected)
+
+
+@pytest.mark.parametrize("low", [0.0, -4.0])
+def test_openvino_computes_in_eight_bits_what_was_calibrated(low):
+    """On processors without VNNI too, where full 8-bit weights would overflow."""
+    openvino = pytest.importorskip("openvino")
+    conv = nn.Conv2d(64, 8, 3, 1, 1).requires_grad_(False)
+    layer = Learnt(conv)
+    layer.range = Range(low, 4.0)
+    features = 4 * torch.rand(1, 64, 16, 16, generator=torch.Generator().manual_seed(0))
+    features = features if low == 0 else 2 * features - 4
+    model = openvino.convert_model(layer, example_input=features)
+    made = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    frame = torch.from_numpy(made([features.numpy()])[0])
+    assert (frame - layer(features)).abs().mean() < 1e-3
 
 
 def test_auto_measures_once(weights, cache, monkeypatch):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from vfi.data.images import Triplet, make_triplet
@@ -21,7 +22,7 @@ _SUBPIXELS = 16
 _MARGIN = 48  # pixels of texture around the frame; no layer slides further
 
 _Path = tuple[tuple[int, int], ...]
-"""A layer's (dx, dy) at img0, gt and img1, in 1/16 pixel."""
+"""A layer's (dx, dy) in each frame (of a triplet: img0, gt, img1), in 1/16 pixel."""
 
 
 class SampleTriplets(Dataset[Triplet]):
@@ -68,6 +69,14 @@ class _Dice:
         return raw.view(np.uint8)[:count].reshape(shape)
 
 
+def sample_pairs() -> list[tuple[Tensor, Tensor]]:
+    """Three pairs of frames ``(1, 3, 256, 256)`` in [0, 1] that move by 1, 6 and 12 pixels: what
+    runtimes are compared on.
+    """
+    triplets = [make_triplet(render(index), f"sample_{index:02d}", index) for index in (0, 3, 6)]
+    return [(item["img0"][None] / 255, item["img1"][None] / 255) for item in triplets]
+
+
 def render(index: int) -> list[np.ndarray]:
     """(img0, gt, img1), each (256, 256, 3) uint8 RGB; motion grows with the index."""
     dice = _Dice(1000 + index)
@@ -78,6 +87,24 @@ def render(index: int) -> list[np.ndarray]:
         layers.append((_texture(dice), _path(dice, speed), _shape(dice)))
     light = dice.between(-20, 20) if index % 3 == 2 else 0
     return [_compose(layers, time, 256 + light * (time - 1)) for time in range(3)]
+
+
+def clip(count: int = 24) -> list[np.ndarray]:
+    """A clip of one scene: ``count`` frames ``(256, 256, 3)`` of uint8 RGB, 2 or more.
+
+    A background and three shapes slide evenly over each other.
+    """
+    dice = _Dice(2000)
+    layers = [(_texture(dice), _straight(dice, 200, count), None)]
+    shapes = [(_texture(dice), _straight(dice, 700, count), _shape(dice)) for _ in range(3)]
+    return [_compose([*layers, *shapes], time, 256) for time in range(count)]
+
+
+def _straight(dice: _Dice, reach: int, count: int) -> _Path:
+    """Even steps through (0, 0), ``reach`` 1/16 pixel to either side."""
+    x, y = _direction(dice, reach)
+    last = count - 1
+    return tuple(((2 * t - last) * x // last, (2 * t - last) * y // last) for t in range(count))
 
 
 def _texture(dice: _Dice) -> np.ndarray:

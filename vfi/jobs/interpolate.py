@@ -1,9 +1,11 @@
 """The command that makes a video smoother."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
+from vfi import reporting
 from vfi.files import writable_folder
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.runtime.eager import DEFAULT_MODEL
@@ -25,6 +27,7 @@ def interpolate(
     model: str | list[str] = DEFAULT_MODEL,
     device: str = "auto",
     evaluate: bool = False,
+    json: bool = False,
     runtime: Runtime = "auto",
     precision: Precision = "auto",
     **settings: Any,
@@ -41,6 +44,8 @@ def interpolate(
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
             output is then a folder.
+        json: tell what was done as JSON on standard output, the record that also lies beside the
+            output; a list of several inputs.
         runtime: torch, openvino, onnxruntime or auto, the fastest that is installed and agrees
             with torch here.
         precision: auto, float32, bfloat16 or int8.
@@ -56,12 +61,14 @@ def interpolate(
         "device": device,
         "runtime": runtime,
         "precision": precision,
-        "progress": True,
+        "progress": logger.isEnabledFor(logging.INFO),
     }
+    if json and evaluate:
+        raise ValueError("json goes with a video; with --evaluate, JSON is in the output's folder")
     if len(models) != 1 and not evaluate:
         raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
     if not evaluate and _are_several(input, settings):
-        _one_by_one([Path(path) for path in input], output, models[0], where, settings)
+        _one_by_one([Path(path) for path in input], output, models[0], where, settings, json)
         return
     input, settings = _pair(input, settings)
     if evaluate:
@@ -70,20 +77,16 @@ def interpolate(
         _evaluate(input, output, models, device, Settings(**settings))
         return
     output = output or str(beside(Path(input), Settings(**settings)))
-    _tell(interpolate_video(input, output, models[0], **where, **settings))
+    summary = interpolate_video(input, output, models[0], **where, **settings)
+    _tell(summary, json)
+    if json:
+        sys.stdout.write(reporting.as_json(summary))
 
 
-def _tell(summary: Summary) -> None:
-    logger.info(
-        "%s: %d frames from %d (%d by the network, %d cuts) in %.1f s, %.2f times real time",
-        summary.output,
-        summary.frames_out,
-        summary.frames_in,
-        summary.generated,
-        len(summary.cuts),
-        summary.seconds,
-        summary.real_time_factor,
-    )
+def _tell(summary: Summary, json: bool) -> None:
+    """Shows what was done, unless nothing is to be shown, or JSON is."""
+    if not json and logger.isEnabledFor(logging.INFO):
+        reporting.table(Path(summary.output).name, [summary.told()])
 
 
 def _are_several(input: str | list[str], settings: dict[str, Any]) -> bool:
@@ -99,6 +102,7 @@ def _one_by_one(
     model: str,
     where: dict[str, Any],
     settings: dict[str, Any],
+    json: bool,
 ) -> None:
     """Does one input after the other into a folder; one that fails does not stop the rest."""
     folder = Path(output) if output else None
@@ -112,14 +116,20 @@ def _one_by_one(
     if twice is not None:
         raise ValueError(f"several inputs would become {folder / twice}; do them apart")
     writable_folder(folder)
-    failed = []
+    failed: list[str] = []
+    records: list[Any] = []
     for path, name in zip(inputs, names, strict=True):
         try:
-            out = folder / name
-            _tell(interpolate_video(path, out, model, **where, **settings))
+            summary = interpolate_video(path, folder / name, model, **where, **settings)
         except (ValueError, OSError) as error:
             logger.error("%s: %s", path, error)
             failed.append(str(path))
+            records.append({"input": str(path), "error": str(error)})
+        else:
+            _tell(summary, json)
+            records.append(summary)
+    if json:
+        sys.stdout.write(reporting.as_json(records))
     logger.info("%d of %d inputs done", len(inputs) - len(failed), len(inputs))
     if failed:
         logger.error("%d of %d inputs failed: %s", len(failed), len(inputs), ", ".join(failed))

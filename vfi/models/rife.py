@@ -74,7 +74,7 @@ class RIFE(nn.Module):
             last = Estimate.of(frames, flow, mask, after, features)
             kept = [*kept, last] if history else [last]
         teacher = None if gt is None else self._teach(known[1.0] | {"gt": gt}, kept[-1], flow_scale)
-        return RIFEOutput(self._refine(img0, img1, kept[-1]), tuple(kept), (img0, img1), teacher)
+        return RIFEOutput(self._refine(known, kept[-1]), tuple(kept), (img0, img1), teacher)
 
     @override
     def extra_repr(self) -> str:
@@ -90,7 +90,8 @@ class RIFE(nn.Module):
         if self.spec.encoder is not None:
             whole |= {"encoded0": self.encode(img0), "encoded1": self.encode(img1)}
         pyramid = {}
-        for level in {1.0, *(level for step in steps for level in (step.level, step.after))}:
+        refined = {float(self.spec.refine.scale)} if self.spec.refine else set()
+        for level in {1.0, *refined, *(x for step in steps for x in (step.level, step.after))}:
             pyramid[level] = {name: resize(image, 1 / level) for name, image in whole.items()}
             if self.spec.arbitrary_timestep:
                 pyramid[level]["timestep"] = _plane(timestep, pyramid[level]["img0"])
@@ -128,12 +129,14 @@ class RIFE(nn.Module):
         flow, mask, _ = _advance(self.block_tea, signals, last, step, True)
         return Estimate.of((known["img0"], known["img1"]), flow, mask)
 
-    def _refine(self, img0: Tensor, img1: Tensor, last: Estimate) -> Tensor:
+    def _refine(self, known: dict[float, dict[str, Tensor]], last: Estimate) -> Tensor:
         if self.spec.refine is None:
             return last.merged
         scale = self.spec.refine.scale
-        signals = _signals(UNET_SIGNALS, {"img0": img0, "img1": img1}, last)
-        signals = [resize(signal, 1 / scale) for signal in signals]
+        names = ("warped0", "warped1", "mask")
+        shrunk = (resize(signal, 1 / scale) for signal in _signals(names, {}, last))
+        estimated = dict(zip(names, shrunk, strict=True))
+        signals = _signals(UNET_SIGNALS, known[scale] | estimated, last)
         flow = resize_flow(last.flow, 1 / scale)
         context0 = self.contextnet(signals[0], flow[:, :2])
         context1 = self.contextnet(signals[1], flow[:, 2:])
@@ -145,8 +148,8 @@ def _plane(timestep: float | Tensor, like: Tensor) -> Tensor:
     """The timestep as a constant image ``(B, 1, H, W)``."""
     batch, _, height, width = like.shape
     if not isinstance(timestep, Tensor):
-        return like.new_full((batch, 1, height, width), timestep)
-    if timestep.numel() not in (1, batch):
+        timestep = like.new_full((1,), timestep)
+    elif timestep.numel() not in (1, batch):
         raise ValueError(
             f"timestep has shape {tuple(timestep.shape)}; give one number or {batch}, one a pair"
         )

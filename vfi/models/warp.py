@@ -51,7 +51,10 @@ def resize(image: Tensor, factor: float) -> Tensor:
 
 def resize_flow(flow: Tensor, factor: float) -> Tensor:
     """Resizes ``(B, C, H, W)`` displacements, which are in pixels and so grow with the frame."""
-    return flow if factor == 1 else resize(flow, factor) * factor
+    if factor == 1:
+        return flow
+    # Where there are fewer pixels; the same bits, as factors are powers of two.
+    return resize(flow * factor, factor) if factor > 1 else resize(flow, factor) * factor
 
 
 def concatenate(parts: Sequence[Tensor]) -> Tensor:

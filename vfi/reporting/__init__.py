@@ -4,7 +4,7 @@
 """
 
 from vfi.reporting.provenance import environment
-from vfi.reporting.records import RECORD, write_csv, write_json
+from vfi.reporting.records import RECORD, as_json, write_csv, write_json
 from vfi.reporting.tables import table
 
-__all__ = ["RECORD", "environment", "table", "write_csv", "write_json"]
+__all__ = ["RECORD", "as_json", "environment", "table", "write_csv", "write_json"]

@@ -20,19 +20,28 @@ RECORD = "run.json"
 """What a training puts on record in its run folder."""
 
 
-def write_json(data: Any, path: str | os.PathLike[str]) -> None:
-    """Writes ``data`` as indented JSON, atomically.
+def as_json(data: Any) -> str:
+    """``data`` as indented JSON that ends with a newline.
 
     Dataclasses become objects; paths and torch types text; tensors, arrays and numpy numbers plain
     numbers; NaN and infinity, which JSON has not, null.
 
     Raises:
         TypeError: if something in ``data`` has no form in JSON.
+    """
+    return json.dumps(_plain(data), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_json(data: Any, path: str | os.PathLike[str]) -> None:
+    """Writes ``data`` as `as_json` gives it, atomically.
+
+    Raises:
+        TypeError: if something in ``data`` has no form in JSON.
         ValueError: if ``path`` cannot be written.
     """
-    text = json.dumps(_plain(data), indent=2, allow_nan=False, ensure_ascii=False)
+    text = as_json(data)
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_csv(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _FIGURES = {
     "psnr": ("PSNR dB", 1, ".3f"),
@@ -53,22 +54,31 @@ def table(
     if len(rows) == 1:
         grid.show_header = False
         grid.add_column()
-        grid.add_column(justify="right")
+        grid.add_column(justify="right" if any(map(_is_number, rows[0].values())) else "left")
         for key, value in rows[0].items():
-            grid.add_row(_label(key), _text(key, value))
+            grid.add_row(_label(key), _cell(key, value))
     else:
         for key, value in rows[0].items():
             grid.add_column(_label(key), justify="right" if _is_number(value) else "left")
         for row in rows:
-            grid.add_row(*(_text(key, row.get(key)) for key in rows[0]))
-    console.print(title, style="bold", highlight=False)
+            grid.add_row(*(_cell(key, row.get(key)) for key in rows[0]))
+    console.print(_plain(title), style="bold", highlight=False)
     console.print(grid)
     if caption:  # not the table's own, which would be folded to the table's width
-        console.print(caption, style="dim", highlight=False)
+        console.print(_plain(caption), style="dim", highlight=False)
 
 
 def _label(key: str) -> str:
     return _FIGURES[key][0] if key in _FIGURES else key.replace("_", " ")
+
+
+def _cell(key: str, value: Any) -> Text:
+    return _plain(_text(key, value))
+
+
+def _plain(text: str) -> Text:
+    """A text that is shown as it is: a file's name may hold brackets or codes of a terminal."""
+    return Text("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
 
 
 def _text(key: str, value: Any) -> str:

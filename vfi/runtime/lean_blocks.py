@@ -208,10 +208,8 @@ class Update(nn.Module):
             return flow, mask
         if self.ratio == 1:
             return previous.flow + flow, previous.mask + mask
-        return (
-            self.previous_flow(_flow_planes(previous.flow)) + flow,
-            self.previous_mask(F.pixel_shuffle(previous.mask[:, :PHASES], 2)) + mask,
-        )
+        previous_flow, previous_mask = planes(previous.flow, previous.mask)
+        return self.previous_flow(previous_flow) + flow, self.previous_mask(previous_mask) + mask
 
 
 class EnlargeState(nn.Module):
@@ -224,9 +222,13 @@ class EnlargeState(nn.Module):
 
     @override
     def forward(self, flow: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Both in phases, before and after."""
-        planes = F.pixel_shuffle(mask[:, :PHASES], 2)
-        return self.flow(_flow_planes(flow)), self.mask(planes)
+        """``(1, 4, H, W)`` and ``(1, 1, H, W)`` -> both enlarged and in phases."""
+        return self.flow(flow), self.mask(mask)
+
+
+def planes(flow: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Flow and mask out of their phases: ``(1, 4, 2 * H, 2 * W)`` and ``(1, 1, ..)``."""
+    return _flow_planes(flow), F.pixel_shuffle(mask[:, :PHASES], 2)
 
 
 def _flow_planes(flow: Tensor) -> Tensor:

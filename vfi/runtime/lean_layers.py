@@ -13,6 +13,10 @@ from vfi.runtime.lean_rewrites import Order, convolution, enlarging, replicated
 
 Kind = TypeVar("Kind")
 
+_WEIGHT_LEVELS = 63
+"""Half of what 8 bits hold: without VNNI, processors add two products in 16 bits, which overflow
+otherwise."""
+
 
 def known(module: object, kind: type[Kind]) -> Kind:
     """``module``, which is a ``kind``: torch keeps submodules without their types.
@@ -49,8 +53,8 @@ class Range:
 
     @property
     def levels(self) -> tuple[int, int]:
-        """The smallest and the largest level."""
-        return (0, 255) if self.low == 0 else (-127, 127)
+        """The smallest and the largest level, 256 in all: with fewer, OpenVINO is inexact."""
+        return (0, 255) if self.low == 0 else (-128, 127)
 
 
 class Learnt(nn.Module):
@@ -77,7 +81,7 @@ class Learnt(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         conv, weight = self.conv, self.conv.weight
         if self.range is not None:
-            step = (weight.detach().abs().amax((1, 2, 3)) / 127).clamp(min=1e-12)
+            step = (weight.detach().abs().amax((1, 2, 3)) / _WEIGHT_LEVELS).clamp(min=1e-12)
             zero = torch.zeros_like(step, dtype=torch.int32)
             weight = torch.fake_quantize_per_channel_affine(weight, step, zero, 0, -127, 127)
             features = torch.fake_quantize_per_tensor_affine(

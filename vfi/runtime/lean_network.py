@@ -15,9 +15,10 @@ from vfi.runtime.lean_blocks import (
     State,
     Trunk,
     Update,
+    planes,
 )
 from vfi.runtime.lean_layers import known
-from vfi.runtime.lean_refine import Context, Correction
+from vfi.runtime.lean_refine import Refine, ShrunkRefine
 from vfi.runtime.lean_rewrites import PHASES, shrinking
 from vfi.runtime.lean_sampling import WarpToPhases
 
@@ -48,9 +49,9 @@ class LeanRIFE(nn.Module):
         self.levels = (*(int(step.level) for step in steps), int(steps[-1].after))
         names = [f"block{index}" for index in range(len(spec.blocks))]
         blocks = [known(network.get_submodule(name), IFBlock) for name in names]
-        self.shrinks = nn.ModuleDict(
-            {str(factor): shrinking(factor, 6) for factor in {*self.scales, *self.levels} - {1}}
-        )
+        refined = {spec.refine.scale} if spec.refine is not None else set()
+        factors = {*self.scales, *self.levels, *refined} - {1}
+        self.shrinks = nn.ModuleDict({str(factor): shrinking(factor, 6) for factor in factors})
         self.warps = nn.ModuleDict(
             {
                 str(level): WarpToPhases(height // level, width // level)
@@ -71,11 +72,11 @@ class LeanRIFE(nn.Module):
         )
         last = self.levels[-1]
         self.enlarge: EnlargeState | None = EnlargeState(last) if last > 1 else None
-        self.context: Context | None = None
-        self.correction: Correction | None = None
+        self.refine: Refine | ShrunkRefine | None = None
         if spec.refine is not None:
-            self.context = Context(network.contextnet, height, width)
-            self.correction = Correction(network.unet)
+            plain = spec.refine.scale == 1
+            size = height, width
+            self.refine = Refine(network, *size) if plain else ShrunkRefine(network, *size, last)
         self.requires_grad_(False).eval()
 
     @override
@@ -90,9 +91,9 @@ class LeanRIFE(nn.Module):
             ``(1, 3, H, W)``.
         """
         time = timestep.reshape(1, 1, 1, 1)
-        factors = {*self.scales, *self.levels, 1}
-        pyramid = {factor: self._shrunk(frames, factor) for factor in factors}
+        pyramid = {1: frames} | {int(name): self._shrunk(frames, name) for name in self.shrinks}
         state: State | None = None
+        coarse: tuple[Tensor, Tensor] | None = None
         for index, (stem, trunk, update) in enumerate(
             zip(self.stems, self.trunks, self.updates, strict=True)
         ):
@@ -101,30 +102,28 @@ class LeanRIFE(nn.Module):
             flow, mask = update(trunk(features), state, time)
             level = self.levels[index + 1]
             if index == len(self.stems) - 1 and self.enlarge is not None:
-                flow, mask = self.enlarge(flow, mask)
+                coarse = planes(flow, mask)
+                flow, mask = self.enlarge(*coarse)
                 level = 1
             warped = self.warps[str(level)](pyramid[level], flow)
             state = State(flow, mask, warped)
-        return self._finished(frames, known(state, State))
+        state = known(state, State)
+        merged = self._merged(state)
+        if self.refine is not None:
+            residual = self.refine(pyramid[self.refine.scale], state, coarse)
+            merged = (merged + residual).clamp(0, 1)
+        return F.pixel_shuffle(merged, 2)
 
-    def _shrunk(self, frames: Tensor, factor: int) -> Tensor:
-        if factor == 1:
-            return frames
-        height, width = self.size
-        shrunk = self.shrinks[str(factor)](_joined(frames))
-        return shrunk.reshape(2, 3, height // factor, width // factor)
+    def _shrunk(self, frames: Tensor, factor: str) -> Tensor:
+        shrunk = self.shrinks[factor](_joined(frames))
+        return shrunk.reshape(2, 3, *(side // int(factor) for side in self.size))
 
-    def _finished(self, frames: Tensor, state: State) -> Tensor:
+    def _merged(self, state: State) -> Tensor:
         height, width = self.size[0] // 2, self.size[1] // 2
         weight = torch.sigmoid(state.mask[:, :PHASES]).reshape(1, 1, PHASES, height, width)
         warped0, warped1 = state.warped.reshape(2, 3, PHASES, height, width).split(1)
         merged = warped1 + (warped0 - warped1) * weight
-        merged = merged.reshape(1, 3 * PHASES, height, width)
-        if self.context is not None and self.correction is not None:
-            context = self.context(frames, state.flow)
-            residual = self.correction(_joined(frames), state, context)
-            merged = (merged + residual).clamp(0, 1)
-        return F.pixel_shuffle(merged, 2)
+        return merged.reshape(1, 3 * PHASES, height, width)
 
 
 def _joined(frames: Tensor) -> Tensor:
@@ -148,8 +147,6 @@ def unsupported(spec: RIFESpec) -> str | None:
         return "it passes features from block to block"
     if any(block.residuals or block.shuffle for block in spec.blocks):
         return "its blocks have residual convolutions"
-    if spec.refine is not None and spec.refine.scale != 1:
-        return f"its refine stage works at 1/{spec.refine.scale} of the resolution"
     if list(spec.scales) != sorted(spec.scales, reverse=True):
         return f"its blocks' scales {spec.scales} do not fall"
     return None

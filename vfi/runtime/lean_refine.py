@@ -5,15 +5,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
+from vfi.models import RIFE
+from vfi.models.parts import RefineSpec
 from vfi.models.refine import UNET_SIGNALS, ContextNet, Stage, UNet
+from vfi.models.spec import FLOW_CHANNELS
 from vfi.runtime.lean_blocks import State, columns
-from vfi.runtime.lean_layers import Learnt, biases, known, learnt, top_left, top_left_float
+from vfi.runtime.lean_layers import (
+    Enlarge,
+    Learnt,
+    biases,
+    known,
+    learnt,
+    top_left,
+    top_left_float,
+    total,
+)
 from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
     PHASES,
     convolution,
+    enlarged_then_shrunk,
     planar_order,
+    replicated,
     same_on_phases,
+    shrinking,
     shrinking_phases,
     strided_on_phases,
     transposed_on_phases,
@@ -39,12 +54,13 @@ class Context(nn.Module):
         self.stages = nn.ModuleList(_Stage(known(stage, Stage)) for stage in net.children())
         sizes = [(height >> level, width >> level) for level in range(1, len(self.stages) + 1)]
         self.warps = nn.ModuleList(WarpFeatures(*size) for size in sizes)
-        self.halve = shrinking_phases(2, FLOW_ORDER, 0.5)
 
     @override
     def forward(self, frames: Tensor, flow: Tensor) -> list[Tensor]:
-        """``(2, 3, H, W)`` and the flow in phases -> ``(1, 2 * C, H / 2, W / 2)``, ..."""
-        flow, features, pyramid = self.halve(flow), frames, []
+        """``(2, 3, H, W)`` and the flow ``(1, 4, H / 2, W / 2)`` -> ``(1, 2 * C, H / 2, W / 2)``,
+        ...
+        """
+        features, pyramid = frames, []
         for level, (stage, warp) in enumerate(zip(self.stages, self.warps, strict=True)):
             features = stage(features)
             if level:
@@ -54,9 +70,14 @@ class Context(nn.Module):
 
 
 class _FirstStage(nn.Module):
-    """The U-Net's first stage, which reads the frames as they are and the state in phases."""
+    """The U-Net's first stage: a convolution for each tensor, and their sum.
 
-    def __init__(self, stage: Stage) -> None:
+    Args:
+        stage: its weights.
+        phased: whether flow, mask and warped frames come in phases, or as planes.
+    """
+
+    def __init__(self, stage: Stage, phased: bool) -> None:
         super().__init__()
         first = known(stage.conv1, nn.Sequential)
         conv, self.activation = known(first[0], nn.Conv2d), known(first[1], nn.PReLU)
@@ -64,16 +85,20 @@ class _FirstStage(nn.Module):
         frames = torch.cat((parts["img0"], parts["img1"]), 1)
         warped = torch.cat((parts["warped0"], parts["warped1"]), 1)
         self.frames = Learnt(convolution(frames, conv.bias, 2, 1))
-        self.warped = top_left(strided_on_phases(warped, planar_order(6)))
-        self.flow = top_left_float(strided_on_phases(parts["flow"], FLOW_ORDER))
-        self.mask = top_left_float(strided_on_phases(parts["mask"], planar_order(1)))
+        if phased:
+            self.warped = top_left(strided_on_phases(warped, planar_order(6)))
+            self.flow: nn.Module = top_left_float(strided_on_phases(parts["flow"], FLOW_ORDER))
+            self.mask: nn.Module = top_left_float(strided_on_phases(parts["mask"], planar_order(1)))
+        else:
+            self.warped = Learnt(convolution(warped, None, 2, 1))
+            self.flow = convolution(parts["flow"], None, 2, 1)
+            self.mask = convolution(parts["mask"], None, 2, 1)
         self.second = learnt(stage.conv2)
 
     @override
-    def forward(self, frames: Tensor, state: State) -> Tensor:
-        features = self.warped(state.warped) + self.flow(state.flow)
-        features = features + self.mask(state.mask[:, :PHASES]) + self.frames(frames)
-        return self.second(self.activation(features))
+    def forward(self, frames: Tensor, flow: Tensor, mask: Tensor, warped: Tensor) -> Tensor:
+        parts = self.warped(warped), self.flow(flow), self.mask(mask), self.frames(frames)
+        return self.second(self.activation(total(parts)))
 
 
 def _up(stage: object) -> Learnt:
@@ -90,9 +115,9 @@ def _up(stage: object) -> Learnt:
 class Correction(nn.Module):
     """`vfi.models.refine.UNet`: its result stays in phases."""
 
-    def __init__(self, net: UNet) -> None:
+    def __init__(self, net: UNet, phased: bool) -> None:
         super().__init__()
-        self.first = _FirstStage(known(net.down0, Stage))
+        self.first = _FirstStage(known(net.down0, Stage), phased)
         downs = (known(stage, Stage) for stage in (net.down1, net.down2, net.down3))
         self.downs = nn.ModuleList(map(_Stage, downs))
         self.ups = nn.ModuleList(_up(stage) for stage in (net.up0, net.up1, net.up2, net.up3))
@@ -101,9 +126,11 @@ class Correction(nn.Module):
         self.last = convolution(same_on_phases(net.conv.weight.detach()) / 2, bias, 1, 1)
 
     @override
-    def forward(self, frames: Tensor, state: State, context: list[Tensor]) -> Tensor:
+    def forward(
+        self, frames: Tensor, flow: Tensor, mask: Tensor, warped: Tensor, context: list[Tensor]
+    ) -> Tensor:
         """``(1, 6, H, W)`` frames -> ``(1, 12, H / 2, W / 2)`` in [-1, 1]."""
-        skips = [self.first(frames, state)]
+        skips = [self.first(frames, flow, mask, warped)]
         for down, features in zip(self.downs, context, strict=False):
             skips.append(down(torch.cat((skips[-1], features), 1)))
         features = torch.cat((skips.pop(), context[-1]), 1)
@@ -112,3 +139,90 @@ class Correction(nn.Module):
             features = F.pixel_shuffle(up(features), 2)
             features = torch.cat((features, skips.pop()), 1)
         return torch.tanh(self.last(last(features)))
+
+
+class Resample(nn.Module):
+    """Planes ``(1, signals, H, W)`` enlarged by ``up`` and shrunk by ``down``, times ``gain``."""
+
+    def __init__(self, up: int, down: int, signals: int, gain: float = 1.0) -> None:
+        super().__init__()
+        self.grow = up // down
+        if self.grow:
+            self.conv = convolution(enlarged_then_shrunk(up, down, signals, gain))
+        else:  # enlarging leaves no trace then
+            self.conv = shrinking(down // up, signals, gain)
+
+    @override
+    def forward(self, planes: Tensor) -> Tensor:
+        planes = self.conv(replicated(planes) if self.grow else planes)
+        return F.pixel_shuffle(planes, self.grow) if self.grow > 1 else planes
+
+
+class Refine(nn.Module):
+    """The refine stage at the frames' resolution.
+
+    Args:
+        network: its weights.
+        height: of the frames, in pixels.
+        width: likewise.
+    """
+
+    scale = 1
+
+    def __init__(self, network: RIFE, height: int, width: int) -> None:
+        super().__init__()
+        self.context = Context(network.contextnet, height, width)
+        self.correction = Correction(network.unet, phased=True)
+        self.halve = shrinking_phases(2, FLOW_ORDER, 0.5)
+
+    @override
+    def forward(self, frames: Tensor, state: State, coarse: tuple[Tensor, Tensor] | None) -> Tensor:
+        """The correction, ``(1, 12, H / 2, W / 2)`` in phases.
+
+        Args:
+            frames: ``(2, 3, H / scale, W / scale)``.
+            state: flow, mask and warped frames at the frames' resolution.
+            coarse: flow and mask as the last block left them, as planes, if that is coarser.
+        """
+        context = self.context(frames, self.halve(state.flow))
+        mask = state.mask[:, :PHASES]
+        return self.correction(_joined(frames), state.flow, mask, state.warped, context)
+
+
+class ShrunkRefine(nn.Module):
+    """The refine stage at ``1 / scale`` of the frames' resolution.
+
+    Args:
+        network: its weights.
+        height: of the frames, in pixels.
+        width: likewise.
+        finest: flow and mask were last left at ``1 / finest`` of the frames' resolution.
+    """
+
+    def __init__(self, network: RIFE, height: int, width: int, finest: int) -> None:
+        super().__init__()
+        self.scale = scale = known(network.spec.refine, RefineSpec).scale
+        self.context = Context(network.contextnet, height // scale, width // scale)
+        self.correction = Correction(network.unet, phased=False)
+        self.warped = shrinking_phases(scale, planar_order(6))
+        if finest == 1:
+            self.flow: nn.Module = shrinking_phases(scale, FLOW_ORDER, 1 / scale)
+            self.mask: nn.Module = shrinking_phases(scale, planar_order(1))
+        else:
+            self.flow = Resample(finest, scale, FLOW_CHANNELS, finest / scale)
+            self.mask = Resample(finest, scale, 1)
+        self.enlarge = Enlarge(scale, planar_order(3))
+
+    @override
+    def forward(self, frames: Tensor, state: State, coarse: tuple[Tensor, Tensor] | None) -> Tensor:
+        """As `Refine.forward`."""
+        flow, mask = coarse or (state.flow, state.mask[:, :PHASES])
+        flow, mask = self.flow(flow), self.mask(mask)
+        context = self.context(frames, F.avg_pool2d(flow, 2) * 0.5)
+        warped = self.warped(state.warped)
+        phases = self.correction(_joined(frames), flow, mask, warped, context)
+        return self.enlarge(F.pixel_shuffle(phases, 2))
+
+
+def _joined(frames: Tensor) -> Tensor:
+    return frames.reshape(1, 6, *frames.shape[-2:])

@@ -128,10 +128,13 @@ def enlarging(factor: int, order: Order, gain: float = 1.0) -> Tensor:
     return weight.reshape(-1, signals, 3, 3)
 
 
-def shrinking(factor: int, channels: int) -> nn.Conv2d:
-    """Bilinear shrinking by an even ``factor``: the mean of the middle 2x2 of every square."""
+def shrinking(factor: int, channels: int, gain: float = 1.0) -> nn.Conv2d:
+    """Bilinear shrinking by an even ``factor``, times ``gain``.
+
+    That is the mean of the middle 2x2 of every square.
+    """
     weight = torch.zeros(channels, channels, factor, factor)
-    weight[range(channels), range(channels)] = _middle(factor)
+    weight[range(channels), range(channels)] = _middle(factor) * gain
     return convolution(weight, stride=factor)
 
 
@@ -145,6 +148,27 @@ def shrinking_phases(factor: int, order: Order, gain: float = 1.0) -> nn.Conv2d:
     for channel, (signal, phase) in enumerate(order):
         weight[signal, channel] = _middle(factor)[phase // 2 :: 2, phase % 2 :: 2] * gain
     return convolution(weight, stride=inner)
+
+
+def enlarged_then_shrunk(up: int, down: int, signals: int, gain: float = 1.0) -> Tensor:
+    """Bilinear enlarging by ``up`` and shrinking of the result by ``down``, times ``gain``, in one.
+
+    Args:
+        up: even; a multiple of ``down``.
+        down: even.
+        signals: planes of the input.
+        gain: what the values are multiplied by.
+
+    Returns:
+        ``(signals * (up / down)**2, signals, 3, 3)``, for an input with its border replicated by
+        one pixel; a pixel shuffle of ``up / down`` then gives the planes.
+    """
+    ratio, start = up // down, down // 2 - 1
+    rows = bilinear_rows(up).reshape(ratio, down, 3)[:, start : start + 2].mean(1)
+    taps = torch.einsum("yi,xj->yxij", rows, rows) * gain
+    weight = torch.zeros(signals, ratio, ratio, signals, 3, 3)
+    weight[range(signals), :, :, range(signals)] = taps
+    return weight.reshape(-1, signals, 3, 3)
 
 
 def _middle(factor: int) -> Tensor:

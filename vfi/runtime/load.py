@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from vfi.checkpoints import load_model as load_eager
 from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
+from vfi.data.sample import sample_pairs
 from vfi.files import atomic_path
 from vfi.models import Interpolator
 from vfi.runtime.extras import installed
@@ -39,7 +38,6 @@ RUNTIMES: dict[str, tuple[str, ...]] = {
 MEAN_ERROR = 0.004
 """The mean absolute difference to eager, of values in [0, 1], that `auto` accepts: one level."""
 
-_CHECKED = 256  # pixels a side
 _ROUNDS = 3
 
 logger = logging.getLogger(__name__)
@@ -208,26 +206,16 @@ def _fastest(
 
 
 def _measured(model: Interpolator, candidate: Interpolator) -> _Outcome:
-    img0, img1 = _moving(_CHECKED)
+    pairs = sample_pairs()
     times: dict[str, list[float]] = {"torch": [], "other": []}
-    frames: dict[str, Tensor] = {}
     with torch.inference_mode():
-        for _ in range(_ROUNDS + 1):
+        errors = [(model(*pair, 0.5) - candidate(*pair, 0.5)).abs().mean() for pair in pairs]
+        for _ in range(_ROUNDS):
             for name, made in (("torch", model), ("other", candidate)):
                 start = time.perf_counter()
-                frames[name] = made(img0, img1, 0.5)
+                made(*pairs[0], 0.5)
                 times[name].append(time.perf_counter() - start)
-    error = float((frames["torch"] - frames["other"]).abs().mean())
-    return _Outcome(error, min(times["torch"][1:]) / min(times["other"][1:]))
-
-
-def _moving(size: int) -> tuple[Tensor, Tensor]:
-    """Texture and the same 4 pixels further, ``(1, 3, size, size)`` each."""
-    generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(1, 3, size // 16, size // 16, generator=generator)
-    texture = F.interpolate(coarse, (size, size + 4), mode="bicubic", align_corners=False)
-    texture = texture.clamp(0, 1)
-    return texture[..., 4:].contiguous(), texture[..., :-4].contiguous()
+    return _Outcome(float(torch.stack(errors).mean()), min(times["torch"]) / min(times["other"]))
 
 
 def _remembered(key: str, measure: Callable[[], _Outcome]) -> _Outcome:

@@ -29,8 +29,8 @@ from vfi.training.stopping import Stopping
 from vfi.training.trainer import callbacks
 
 
-def run(args: Sequence[str]) -> None:
-    """Runs ``fit``, ``validate``, ``test`` or ``predict`` with its options.
+def run(args: Sequence[str]) -> "VFICLI":
+    """Runs ``fit``, ``validate``, ``test`` or ``predict`` with its options; gives what it ran with.
 
     Raises:
         ValueError: if something is set up wrongly.
@@ -39,7 +39,7 @@ def run(args: Sequence[str]) -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):  # they advertise at INFO
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        VFICLI(args)
+        return VFICLI(args)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
     except RuntimeError as error:

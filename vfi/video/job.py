@@ -25,7 +25,7 @@ from vfi.video.read.describe import describe
 from vfi.video.read.open import open_source
 from vfi.video.read.source import Source, SourceInfo
 from vfi.video.settings import Settings
-from vfi.video.summary import Summary, progress_bar
+from vfi.video.summary import Report, Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
 from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, plan_timing
@@ -59,7 +59,7 @@ def interpolate_video(
     output: str | Path,
     model: str | nn.Module = DEFAULT_MODEL,
     device: str = "auto",
-    progress: bool = False,
+    progress: bool | Report = False,
     runtime: Runtime = "auto",
     precision: Precision = "auto",
     **settings: Any,
@@ -75,7 +75,8 @@ def interpolate_video(
             suffix, a new folder of PNG files. Two images also make one image: the middle.
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
-        progress: show a progress bar on the terminal's error stream.
+        progress: show a progress bar on the terminal's error stream; or a function that is told
+            after each frame how many are done, and of how many. What it raises ends the job.
         runtime: of a model given by name: torch, openvino, onnxruntime or auto, the fastest that
             is installed and agrees with torch here; see `vfi.load_model`.
         precision: auto, float32, bfloat16 or int8; see `vfi.load_model`.
@@ -112,14 +113,14 @@ def prepare(input: str | Path, output: str | Path, options: Settings) -> Plan:
     return Plan(source, output, options, writing)
 
 
-def run(job: Plan, network: nn.Module, name: str = "", progress: bool = False) -> Summary:
+def run(job: Plan, network: nn.Module, name: str = "", progress: bool | Report = False) -> Summary:
     """Carries out what was prepared, once.
 
     Args:
         job: see `prepare`.
         network: the model, used where it is.
         name: what to call it in reports; its class if empty.
-        progress: show a progress bar on the terminal's error stream.
+        progress: see `interpolate_video`.
 
     Raises:
         ValueError: if the model cannot make these frames, or the output cannot be written.
@@ -153,7 +154,7 @@ def _all_frames(
     predictor: Predictor,
     device: torch.device,
     name: str,
-    progress: bool,
+    progress: bool | Report,
 ) -> Summary:
     start = time.perf_counter()
     source, options, tally, timing = job.source, job.options, Tally(), writing.timing

@@ -1,8 +1,10 @@
 """What a job reports: progress while it runs, a summary when it is done."""
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +22,11 @@ from rich.text import Text
 from vfi.reporting.records import write_json
 from vfi.video.read.describe import Facts
 from vfi.video.timing.steps import Cut
+
+Report = Callable[[int, int | None], None]
+"""Is told how many output frames are done, and of how many, if that is known."""
+
+_CUTS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,56 @@ class Summary:
 
     def write(self) -> None:
         """Writes it beside the output, as ``<output>.json``."""
-        write_json(self, f"{self.output}.json")
+        write_json(self, self.record)
+
+    @property
+    def record(self) -> str:
+        """The path of what `write` writes."""
+        return f"{self.output}.json"
+
+    def told(self) -> dict[str, str]:
+        """Its figures in words, by what they are about; what did not occur is left out."""
+        speed = f"{self.fps:.1f} frames a second"
+        if self.real_time_factor:
+            speed += f", {self.real_time_factor:.2f} times real time"
+        rows = {
+            "input": f"{self.input}: {self._end(self.source, self.frames_in)}",
+            "output": f"{self.output}: {self._end(self.result, self.frames_out, self.output_fps)}",
+            "new frames": f"{self.generated:,} by {self.model} on {self.device}",
+            "resumed": f"{self.resumed:,} frames were there" if self.resumed else "",
+            "cuts": self._cuts(),
+            "held": f"{self.held} gaps, over which a frame is held" if self.held else "",
+            "still": f"{self.static_pairs:,} pairs of equal frames" if self.static_pairs else "",
+            "left out": f"{self.duplicates:,} repeated frames" if self.duplicates else "",
+            "repeats": f"{self.repeats:,} frames that repeat the one before" * bool(self.repeats),
+            **{name: "; ".join(getattr(self, name)) for name in ("changed", "lost", "problems")},
+            "time": f"{self.seconds:.1f} s",
+            "speed": speed,
+            "record": self.record,
+        }
+        return {name: text for name, text in rows.items() if text}
+
+    def _end(self, facts: Facts | None, frames: int, fps: str | None = None) -> str:
+        """One end of the job: size, frames, rate, length, codec."""
+        size = f"{self.width}x{self.height}"
+        counted = f"{frames:,} {'frames' if frames != 1 else 'frame'}"
+        if facts is None:
+            return f"{counted} of {size}"
+        parts = [f"{facts.codec} {size}", counted]
+        rate = Fraction(fps) if fps else facts.rate  # files round their times
+        if rate is not None:
+            parts.append(f"{float(rate):.5g} fps")
+        if facts.duration is not None:
+            parts.append(f"{facts.duration:.2f} s")
+        return ", ".join(parts)
+
+    def _cuts(self) -> str:
+        """How many, and when the first ones are."""
+        if not self.cuts:
+            return "none"
+        times = [f"{cut.time:.2f} s" for cut in self.cuts[:_CUTS_NAMED]]
+        more = ["..."] if len(self.cuts) > _CUTS_NAMED else []
+        return f"{len(self.cuts)}, not blended: {', '.join(times + more)}"
 
 
 class _Rate(ProgressColumn):
@@ -96,13 +152,17 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def progress_bar(total: int | None, shown: bool = True) -> Iterator[Callable[[], None]]:
+def progress_bar(total: int | None, shown: bool | Report = True) -> Iterator[Callable[[], None]]:
     """Shows frames done, frames per second and the time left; yields what to call per frame.
 
     Args:
         total: frames to come, None if unknown.
-        shown: whether to show anything.
+        shown: whether to show anything; or what is told instead.
     """
+    if not isinstance(shown, bool):
+        report, done = shown, itertools.count(1)
+        yield lambda: report(next(done), total)
+        return
     columns = (
         TextColumn("frames"),
         BarColumn(),

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.make.queues import ByteQueue, Cancelled
@@ -48,7 +47,7 @@ class Engine:
         self._on_frame = on_frame
         # A picture is the second of one step and the first of the next: convert it once.
         self._rgb = functools.lru_cache(maxsize=2)(functools.partial(Picture.whole, device=device))
-        self._waiting: list[tuple[Tensor | Request, Fraction]] = []
+        self._waiting: list[tuple[Picture | Request, Fraction]] = []
         self._stored = 0
         self.written = 0
         self.generated = 0
@@ -101,11 +100,11 @@ class Engine:
         self.written += 1
         self._on_frame()
 
-    def _content(self, step: Step, slot: Slot) -> Tensor | Request:
-        if slot.timestep == 1:
-            return self._rgb(step.second)
-        if step.hold or slot.timestep == 0:
-            return self._rgb(step.first)
+    def _content(self, step: Step, slot: Slot) -> Picture | Request:
+        if step.second is not None and slot.timestep == 1:
+            return step.second
+        if step.second is None or step.hold or slot.timestep == 0:
+            return step.first
         return Request(self._rgb(step.first), self._rgb(step.second), slot.timestep)
 
     def _is_due(self, whole: bool) -> bool:
@@ -121,10 +120,18 @@ class Engine:
         made = iter(self._predictor(requests))
         self.generated += len(requests)
         for content, time in self._waiting:
-            rgb = next(made) if isinstance(content, Request) else content
-            planes = self._sink.planes(rgb)
+            if isinstance(content, Picture):
+                planes = self._original(content)
+            else:
+                planes = self._sink.planes(next(made))
             computed.put((planes, time), sum(plane.nbytes for plane in planes))
         self._waiting.clear()
+
+    def _original(self, picture: Picture) -> list[np.ndarray]:
+        """An input frame as it is to be stored: as it is, if it is stored alike."""
+        if self._sink.takes(picture.spec):
+            return picture.planes
+        return self._sink.planes(self._rgb(picture))
 
 
 def _decode(steps: Generator[Step, None, None], queue: ByteQueue[Step]) -> None:

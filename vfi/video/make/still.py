@@ -13,17 +13,19 @@ can have passed.
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-_STILL, _NOISY = 2 / 255, 3.6 / 255
-"""Mean changes of 3x3 pixels that are noise, in a clean and in the worst video."""
+from vfi.video.timing.cuts import block_means
+
+_STILL, _NOISY = 2.0, 3.6
+"""Mean changes of 3x3 pixels that are noise, in a clean and in the worst video, in levels of 255 as
+all that follow."""
 _ABOVE_NOISE = 1.6
 """What is this many times as strong as noise is motion."""
 _QUIET_PART = 0.2
-_MOST = 16 / 255
+_MOST = 16
 """A change of one pixel that is no noise."""
-_SLACK = 3 / 255
+_SLACK = 3
 """By how much a new frame may leave the range of the two: noise is not frozen."""
 _WAY, _SURROUNDING = 10, 8
 """Farthest way that is believed, to each side, and reach of the surrounding: parts of the shorter
@@ -33,7 +35,7 @@ _ISLAND = 0.08
 """Part of the picture: still regions that are smaller stand before what moves around them."""
 _CRUMB, _CRUMBS = 7, 0.25
 """Where fewer of the pixels around stray than this part, no thing is that would be worth it."""
-_CONTRAST, _AROUND = 24 / 255, 11
+_CONTRAST, _AROUND = 24, 11
 _LEAST_SEEN, _WELL_SEEN = 0.12, 0.25
 _LARGE, _EDGED = 0.002, 0.2
 """An island of that part of the picture and more stands still if that part of it is seen to."""
@@ -44,135 +46,199 @@ _DIRECTIONS = ((1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)
 def hold_still(made: Tensor, img0: Tensor, img1: Tensor) -> Tensor:
     """New frames with what stands still put back.
 
+    What that is gets decided on the CPU and in 8 bits: in floats it takes longer than the network.
+
     Args:
-        made: ``(B, 3, H, W)`` frames between ``img0`` and ``img1``.
-        img0: ``(B, 3, H, W)`` the frames before, in [0, 1].
-        img1: ``(B, 3, H, W)`` the frames after.
+        made: ``(B, 3, H, W)`` frames between ``img0`` and ``img1``, in [0, 1].
+        img0: ``(B, 3, H, W)`` the frames before, likewise.
+        img1: ``(B, 3, H, W)`` the frames after, likewise.
 
     Returns:
         ``(B, 3, H, W)``; ``made`` itself where nothing is to be done.
     """
-    low, high = torch.minimum(img0, img1), torch.maximum(img0, img1)
-    held = made.clamp(low - _SLACK, high + _SLACK)
-    change = high - low
-    moves = change.amax(1, keepdim=True) > _MOST
-    around = F.avg_pool2d(change.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
-    noise = _noise(around)
-    still = ((_ABOVE_NOISE - around / noise) / (_ABOVE_NOISE - 1)).clamp_(0, 1)
-    still *= F.max_pool2d(moves.float(), 3, 1, 1) == 0
-    strays = ((made - held).abs().amax(1, keepdim=True) > _SLACK) & (still > 0)
-    if not strays.any():
-        return made
-    contrast = torch.minimum(_contrast(img0), _contrast(img1)).amax(1, keepdim=True)
-    seen = (still > 0) & (contrast > _CONTRAST)
-    return torch.lerp(made, held, still * _certainty(moves, still, strays, seen))
+    result = made
+    for k, frames in enumerate(zip(made, img0, img1, strict=True)):
+        share = _share(*map(_levels, frames))
+        if share is not None:
+            result = made.clone() if result is made else result
+            _put_back(result[k], *frames[1:], share)
+    return result
 
 
-def _anchored(still: Tensor, seen: Tensor) -> Tensor:
-    """``(B, 1, H, W)`` in [0, 1]: how much of what stands still around a pixel is seen to."""
-    sums = (F.avg_pool2d(x, _AROUND, 1, _AROUND // 2) for x in (still * seen, still))
-    share = next(sums) / next(sums).clamp_(min=1e-6)
-    return ((share - _LEAST_SEEN) / (_WELL_SEEN - _LEAST_SEEN)).clamp_(0, 1)
+def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -> None:
+    """Moves a frame ``(3, H, W)``, in place, by that share into the range of the two."""
+    x, y, width, height = cv2.boundingRect(_above(share, 0))
+    rows, columns = slice(y, y + height), slice(x, x + width)
+    inside, first, second = (image[:, rows, columns] for image in (frame, first, second))
+    low, high = torch.minimum(first, second), torch.maximum(first, second)
+    held = inside.clamp(low.sub_(_SLACK / 255), high.add_(_SLACK / 255))
+    weight = cv2.merge([share[rows, columns]] * 3)  # to repeat it in memory is faster than there
+    inside.lerp_(held, torch.from_numpy(weight).permute(2, 0, 1).to(frame))
 
 
-def _contrast(image: Tensor) -> Tensor:
-    """``(B, 6, H, W)`` how far pixels up to two away are darker, and brighter, in each colour."""
-    darker, brighter = (F.max_pool2d(sign * image, 5, 1, 2) - sign * image for sign in (-1, 1))
-    return torch.cat([darker, brighter], 1)
+def _levels(frame: Tensor) -> np.ndarray:
+    """``(3, H, W)`` in [0, 1] -> ``(H, W, 3)`` levels of 255."""
+    return cv2.convertScaleAbs(frame.float().permute(1, 2, 0).contiguous().cpu().numpy(), alpha=255)
 
 
-def _noise(around: Tensor) -> Tensor:
-    """``(B, 1, 1, 1)`` the change that is noise, by the quietest part of each picture."""
-    sample = around[..., ::4, ::4].flatten(1).float()
-    quiet = sample.kthvalue(max(int(_QUIET_PART * sample.shape[1]), 1), dim=1).values
-    return (_ABOVE_NOISE * quiet).clamp_(_STILL, _NOISY).view(-1, 1, 1, 1)
-
-
-def _certainty(moves: Tensor, still: Tensor, strays: Tensor, seen: Tensor) -> Tensor:
-    """How sure it is that nothing passed over a still pixel.
+def _share(made: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray | None:
+    """How far each pixel is to be put back, ``(H, W)`` in [0, 1]; None if none is.
 
     Args:
-        moves: ``(B, 1, H, W)`` pixels that change.
-        still: ``(B, 1, H, W)`` how still pixels stand among others that do.
-        strays: ``(B, 1, H, W)`` still pixels that were made to look otherwise.
-        seen: ``(B, 1, H, W)`` still pixels that are seen to be: they have contrast, and that in
-            both frames. Flat areas look the same wherever they move; so does what a thin thing
-            moves across.
-
-    Returns:
-        ``(B, 1, H, W)`` in [0, 1].
+        made: ``(H, W, 3)`` levels.
+        first: likewise.
+        second: likewise.
     """
-    height, width = still.shape[-2:]
-    side = min(height, width)
-    share = F.avg_pool2d((still > 0).float(), _CELL, ceil_mode=True, count_include_pad=False)
-    reach = max(side // _SURROUNDING // _CELL, 1)
-    share = F.avg_pool2d(share, 2 * reach + 1, 1, reach, count_include_pad=False)
-    overlaid = ((_MOSTLY_STILL - share) / (_MOSTLY_STILL - _MOSTLY_MOVING)).clamp_(0, 1)
-    overlaid = F.interpolate(overlaid, scale_factor=_CELL, mode="bilinear")[..., :height, :width]
-    crumbs = F.avg_pool2d(strays.float(), _CRUMB, 1, _CRUMB // 2) < _CRUMBS
-    islands, anchored_islands = _islands(still > 0, seen)
-    sure = torch.maximum(overlaid, (crumbs | islands).float()) * _anchored(still, seen)
-    free = anchored_islands | ~_between(moves, max(side // _WAY, 1))
-    return torch.maximum(sure, free.float())
+    low, high = cv2.min(first, second), cv2.max(first, second)
+    outside = cv2.add(cv2.subtract(made, high), cv2.subtract(low, made))
+    strays = _above(_largest(outside), 2 * _SLACK)
+    if not strays.any():
+        return None
+    moves, share = _motion(cv2.subtract(high, low))
+    still = _above(share, 0)
+    strays &= still
+    if not strays.any():
+        return None
+    seen = still & _contrasted(first, second)
+    return share * _certainty(moves, share, strays, seen)
 
 
-def _islands(still: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+def _above(values: np.ndarray, limit: float) -> np.ndarray:
+    """255 where values are above it, else 0, as OpenCV likes its masks."""
+    return (values > limit).view(np.uint8) * np.uint8(255)
+
+
+def _largest(colours: np.ndarray) -> np.ndarray:
+    """``(H, W, 3)`` -> ``(H, W)``."""
+    red, green, blue = cv2.split(colours)
+    return cv2.max(cv2.max(red, green), blue)
+
+
+def _motion(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A mask of pixels that change; how still, from 0 to 1, pixels stand among others that do.
+
+    Args:
+        change: ``(H, W, 3)`` levels.
+    """
+    moves = _above(_largest(change), _MOST)
+    red, green, blue = cv2.split(change)
+    total = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
+    around = _sum(total, 3) / (3 * _sum(np.ones_like(red), 3))
+    still = _ramp(around, _ABOVE_NOISE * _noise(around), _noise(around))
+    return moves, cv2.copyTo(still, ~_dilated(moves, 3))
+
+
+def _noise(around: np.ndarray) -> float:
+    """The change that is noise, by the quietest part of the picture."""
+    sample = around[::4, ::4].ravel()
+    at = max(int(_QUIET_PART * sample.size), 1) - 1
+    return float(np.clip(_ABOVE_NOISE * np.partition(sample, at)[at], _STILL, _NOISY))
+
+
+def _ramp(values: np.ndarray, nothing: float, all: float) -> np.ndarray:
+    """0 at ``nothing`` and before it, 1 at ``all`` and beyond."""
+    share = (values - nothing) / (all - nothing)
+    return np.clip(share, 0, 1, out=share)
+
+
+def _sum(values: np.ndarray, side: int) -> np.ndarray:
+    """Sums over ``side`` x ``side`` pixels, 0 beyond the borders, float32."""
+    return cv2.boxFilter(
+        values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+    )
+
+
+def _dilated(values: np.ndarray, side: int) -> np.ndarray:
+    return cv2.dilate(values, np.ones((side, side), np.uint8))
+
+
+def _contrasted(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """A mask of where pixels up to two away differ in a colour, to one side in both frames."""
+    around = np.ones((5, 5), np.uint8)
+    brighter = (cv2.subtract(cv2.dilate(image, around), image) for image in (first, second))
+    darker = (cv2.subtract(image, cv2.erode(image, around)) for image in (first, second))
+    return _above(_largest(cv2.max(cv2.min(*brighter), cv2.min(*darker))), _CONTRAST)
+
+
+def _certainty(
+    moves: np.ndarray, share: np.ndarray, strays: np.ndarray, seen: np.ndarray
+) -> np.ndarray:
+    """How sure it is that nothing passed over a still pixel, ``(H, W)`` in [0, 1].
+
+    Args:
+        moves: mask ``(H, W)`` of pixels that change.
+        share: ``(H, W)`` how still pixels stand among others that do.
+        strays: mask of still pixels that were made to look otherwise.
+        seen: mask of still pixels that are seen to be: they have contrast, and that in both frames.
+            Flat areas look the same wherever they move; so does what a thin thing moves across.
+    """
+    still = _above(share, 0)
+    worthless = _above(-_sum(strays, _CRUMB), -255 * _CRUMBS * _CRUMB**2)
+    islands, anchored_islands = _islands(still, seen)
+    anchored = _ramp(
+        _sum(cv2.copyTo(share, seen), _AROUND) / (_sum(share, _AROUND) + 1e-4),
+        _LEAST_SEEN,
+        _WELL_SEEN,
+    )
+    sure = np.maximum(_overlaid(still), _full(worthless | islands)) * anchored
+    passed = _between(moves, max(min(still.shape) // _WAY, 1))
+    return np.maximum(sure, _full(anchored_islands | ~passed))
+
+
+def _full(mask: np.ndarray) -> np.ndarray:
+    """A mask as shares: 1 where it holds."""
+    return mask.astype(np.float32) / 255
+
+
+def _overlaid(still: np.ndarray) -> np.ndarray:
+    """``(H, W)`` in [0, 1]: how much moves around a pixel, by the mask of what is still."""
+    height, width = still.shape
+    cells = block_means(still, _CELL) / 255
+    side = 2 * max(min(still.shape) // _SURROUNDING // _CELL, 1) + 1
+    share = _sum(cells, side) / _sum(np.ones_like(cells), side)
+    overlaid = _ramp(share, _MOSTLY_STILL, _MOSTLY_MOVING)
+    return cv2.resize(overlaid, None, fx=_CELL, fy=_CELL)[:height, :width]
+
+
+def _islands(still: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which still regions hang together and are small, and which of them are well seen to be still.
 
     Args:
-        still: ``(B, 1, H, W)``.
-        seen: ``(B, 1, H, W)`` see `_certainty`.
+        still: mask ``(H, W)``.
+        seen: likewise, see `_certainty`.
 
     Returns:
-        Two ``(B, 1, H, W)``.
+        Two masks.
     """
-    small, seen_well = np.zeros(still.shape, bool), np.zeros(still.shape, bool)
-    masks, all_marks = still[:, 0].cpu().numpy(), seen[:, 0].cpu().numpy()
-    for k, (mask, marks) in enumerate(zip(masks, all_marks, strict=True)):
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(
-            mask.astype(np.uint8), connectivity=4
-        )
-        areas = stats[:, cv2.CC_STAT_AREA]
-        island = areas < _ISLAND * mask.size
-        island[0] = False  # what moves
-        marked = np.bincount(labels[marks], minlength=len(areas))
-        large = areas >= _LARGE * mask.size
-        small[k, 0] = island[labels]
-        seen_well[k, 0] = (island & large & (marked > _EDGED * areas))[labels]
-    return torch.from_numpy(small).to(still.device), torch.from_numpy(seen_well).to(still.device)
+    count, labels = cv2.connectedComponents(still, connectivity=4)
+    areas = np.bincount(labels.ravel(), minlength=count)
+    island = areas < _ISLAND * still.size
+    island[0] = False  # what moves
+    marked = np.bincount(labels.ravel()[np.flatnonzero(seen)], minlength=count)
+    anchored = island & (areas >= _LARGE * still.size) & (marked > _EDGED * areas)
+    kinds = np.take((island + 2 * anchored).astype(np.uint8), np.asarray(labels, np.int32))
+    return _above(kinds, 0), _above(kinds, 1)
 
 
-def _between(moves: Tensor, reach: int) -> Tensor:
-    """``(B, 1, H, W)`` whether motion lies on two opposite sides, within ``reach`` pixels each.
+def _between(moves: np.ndarray, reach: int) -> np.ndarray:
+    """A mask of where motion lies on two opposite sides, within ``reach`` pixels each.
 
     Looked for in 16 directions at half the size.
     """
-    height, width = moves.shape[-2:]
-    half = F.max_pool2d(moves.float(), 2, ceil_mode=True) > 0
-    found = torch.zeros_like(half)
+    height, width = moves.shape
+    half = np.ascontiguousarray(
+        cv2.dilate(moves, np.ones((2, 2), np.uint8), anchor=(0, 0))[::2, ::2]
+    )
+    found = np.zeros_like(half)
     for x, y in _DIRECTIONS:
         steps = max(reach // 2 // max(abs(x), abs(y)), 1)
-        found |= _seen(half, x, y, steps) & _seen(half, -x, -y, steps)
-    return found.repeat_interleave(2, -2).repeat_interleave(2, -1)[..., :height, :width]
+        found = found | (_toward(half, x, y, steps) & _toward(half, -x, -y, steps))
+    return cv2.resize(found, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)[:height, :width]
 
 
-def _seen(mask: Tensor, x: int, y: int, steps: int) -> Tensor:
-    """Whether ``mask`` holds anywhere from one to ``steps`` times (x, y) away."""
-    seen, done = _moved(mask, x, y), 1
-    while done < steps:
-        more = min(done, steps - done)
-        seen = seen | _moved(seen, more * x, more * y)
-        done += more
-    return seen
-
-
-def _moved(mask: Tensor, x: int, y: int) -> Tensor:
-    """``mask`` at (+x, +y) of each place; False beyond the borders."""
-    height, width = mask.shape[-2:]
-    moved = torch.zeros_like(mask)
-    if abs(x) < width and abs(y) < height:
-        rows, columns = slice(max(-y, 0), height - max(y, 0)), slice(max(-x, 0), width - max(x, 0))
-        from_rows = slice(max(y, 0), height + min(y, 0))
-        from_columns = slice(max(x, 0), width + min(x, 0))
-        moved[..., rows, columns] = mask[..., from_rows, from_columns]
-    return moved
+def _toward(mask: np.ndarray, x: int, y: int, steps: int) -> np.ndarray:
+    """Where a mask holds anywhere from one to ``steps`` times (x, y) away."""
+    ways = np.arange(1, steps + 1)
+    line = np.zeros((2 * steps * abs(y) + 1, 2 * steps * abs(x) + 1), np.uint8)
+    line[(steps * abs(y) + ways * y), (steps * abs(x) + ways * x)] = 1
+    return cv2.dilate(mask, line)

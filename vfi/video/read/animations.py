@@ -56,7 +56,7 @@ class AnimationSource(Source):
             raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
         with Image.open(path) as image:
             width, height = image.size
-            alpha = image.convert("RGBA").getextrema()[3][0] < _OPAQUE
+            alpha = np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE
         *starts, end = self._times
         steps = [b - a for a, b in itertools.pairwise(self._times)]
         tick = Fraction(
@@ -90,7 +90,7 @@ class AnimationSource(Source):
     def _frames(self) -> Iterator[tuple[Image.Image, Fraction]]:
         """Each frame, whole, and for how long it is shown, in seconds."""
         with Image.open(self._path) as image:
-            count = image.n_frames
+            count = getattr(image, "n_frames", 1)
             for number in range(_first(image), count):
                 try:
                     image.seek(number)

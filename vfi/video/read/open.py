@@ -8,6 +8,7 @@ from vfi.video.read.animations import AnimationSource, is_animation
 from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
 from vfi.video.read.video import VideoSource
+from vfi.video.read.y4m import PIPE, Y4MSource
 
 _FOLDER_FPS = Fraction(24)
 
@@ -22,7 +23,7 @@ def open_source(
 
     Args:
         path: a video, an animated PNG or WebP, a folder of images (in natural order of their
-            names; hidden files do not count), or an image.
+            names; hidden files do not count), or an image; ``-`` is YUV4MPEG2 on standard input.
         second: the second image when ``path`` is one.
         fps: images per second; 24 for a folder, 1 for two images if None.
 
@@ -31,6 +32,10 @@ def open_source(
         ValueError: if it cannot be read as that.
     """
     path = Path(path)
+    if path == PIPE:
+        if second is not None or fps is not None:
+            raise ValueError("--second and --input-fps are for images; - is a video")
+        return Y4MSource()
     for file in (path, Path(second) if second else path):
         if not file.exists():
             raise FileNotFoundError(f"{file} does not exist; give a video or a folder of images")

@@ -126,15 +126,17 @@ def is_static(first: Picture, second: Picture, threshold: float) -> bool:
         total = cv2.norm(a, b, cv2.NORM_L1)
         if total > limit * a.size:
             return False
-        if total and _blocks(cv2.absdiff(a, b)).max() > limit:
+        if total and block_means(cv2.absdiff(a, b), _STATIC_BLOCK).max() > limit:
             return False
     return True
 
 
-def _blocks(plane: np.ndarray) -> np.ndarray:
-    """Means over 16x16 blocks; those at the right and bottom edges may be smaller."""
+def block_means(plane: np.ndarray, side: int) -> np.ndarray:
+    """Means over blocks of that many pixels a side; the last ones may be smaller. Float32."""
     height, width = plane.shape
-    rows, columns = np.arange(0, height, _STATIC_BLOCK), np.arange(0, width, _STATIC_BLOCK)
-    sums = np.add.reduceat(plane, rows, axis=0, dtype=np.float32)
-    sums = np.add.reduceat(sums, columns, axis=1)
-    return sums / np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
+    size = -(-width // side), -(-height // side)
+    edges = 0, size[1] * side - height, 0, size[0] * side - width
+    whole = cv2.copyMakeBorder(plane.astype(np.float32), *edges, cv2.BORDER_CONSTANT)
+    means = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    rows, columns = (np.minimum(side, n - np.arange(0, n, side)) for n in plane.shape)
+    return means * (side**2 / np.outer(rows, columns)).astype(np.float32)

@@ -48,6 +48,10 @@ class Sink(ABC):
         """``(3, H, W)`` RGB in [0, 1] as it is to be stored."""
         return self.spec.from_rgb(upright(rgb, self._turn) if self._turn else rgb)
 
+    def takes(self, spec: PixelSpec) -> bool:
+        """Whether planes of that kind are stored as they are."""
+        return spec == self.spec and self._turn is None
+
     @property
     @abstractmethod
     def done(self) -> int:
