@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
 from typing_extensions import override
 
@@ -57,7 +58,7 @@ def read_sharded(path: Path) -> dict[str, Any]:
         return _fsdp(path) if (path / _INDEX).is_file() else _zero(path)
     except (OSError, ValueError, ModuleNotFoundError):
         raise
-    except Exception as error:  # torch and DeepSpeed raise a different type for each kind of damage
+    except (Exception, CheckpointException) as error:  # a type for each kind of damage
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"this folder is no whole checkpoint ({reason})") from error
 
