@@ -54,6 +54,11 @@ COMMANDS = {
         "vfi.jobs.benchmark:benchmark",
         ("models",),
     ),
+    "select": Command(
+        "measure",
+        "find the best model and runtime for this device and a budget",
+        "vfi.jobs.select:select",
+    ),
     "evaluate": Command(
         "measure",
         "score models on your video",

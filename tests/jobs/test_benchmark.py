@@ -2,42 +2,116 @@
 
 import json
 
+import cv2
 import pandas as pd
 import pytest
 import torch
 
-from tests.helpers.small_networks import narrow_network
+from tests.helpers.small_networks import fill, small_spec
 from vfi import measure
 from vfi.checkpoints import save_network
+from vfi.data.sources import ValData
 from vfi.jobs import benchmark
+from vfi.jobs.apart import Apart, Trial
+from vfi.jobs.bench import beside_dense
+from vfi.models import RIFE
+from vfi.reporting import qualities
+from vfi.runtime.ways import Way
+
+SMALL = {"size": ["96x64"], "warmup": 0, "repeats": 2, "threads": [1]}
+
+FOREIGN = """
+import torch
+
+class Average(torch.nn.Module):
+    def forward(self, img0, img1, timestep):
+        return (img0 + img1) / 2
+
+def load(device):
+    return Average()
+"""
 
 
-def test_the_job_measures_files_and_writes_its_results(tmp_path, capsys):
-    network = narrow_network()
+def test_the_job_measures_every_runtime_and_writes_its_results(tmp_path, capsys):
+    pytest.importorskip("openvino")
+    network = fill(RIFE(small_spec("rife_v4.0")), gain=1.0)
     paths = [str(tmp_path / f"{name}.safetensors") for name in ("a", "b")]
     for path in paths:
         save_network(network, path)
-    settings = {"height": 64, "width": 96, "warmup": 0, "repeats": 2, "threads": 1}
-    benchmark.benchmark(paths, **settings, output=str(tmp_path / "results"))
-    written = json.loads((tmp_path / "results" / "benchmark.json").read_text())
-    rows = pd.read_csv(tmp_path / "results" / "benchmark.csv")
-    assert [row["model"] for row in written["models"]] == paths == list(rows["model"])
+    foreign = tmp_path / "average.py"
+    foreign.write_text(FOREIGN)
+    ways = [f"{paths[1]}@openvino/{bits}" for bits in ("float32", "int8")]
+    out, table = tmp_path / "results", tmp_path / "qualities.json"
+    benchmark.benchmark(
+        [paths[0], *ways, str(foreign)],
+        **SMALL,
+        data=ValData("sample"),
+        limit=1,
+        output=str(out),
+        qualities=str(table),
+    )
+    written = json.loads((out / "benchmark.json").read_text())
+    assert list(pd.read_csv(out / "benchmark.csv")["model"]) == [paths[0], ways[0], str(foreign)]
+    assert cv2.imread(str(out / "benchmark.png")) is not None
     assert written["environment"]["packages"]["torch"] == torch.__version__
-    for row in written["models"]:
+    assert "vfi quantize" in written["left_out"][ways[1]]
+    eager, compiled, other = written["models"]
+    for row in (eager, compiled):
         assert row["flops"] == measure.flops(network, 64, 96)
         assert row["peak_memory_mib"] > 50
         assert row["threads"] == 1
-    assert written["models"][0]["speedup"] == 1
+        assert row["ready_s"] > 0
+    assert (eager["speedup"], eager["psnr_to_eager"], eager["difference"]) == (1, 100, 0)
+    assert (compiled["runtime"], compiled["precision"]) == ("openvino", "float32")
+    assert compiled["psnr"] == pytest.approx(eager["psnr"], abs=0.01)
+    assert 60 < compiled["psnr_to_eager"] <= 100
+    assert other["psnr_to_eager"] is None
+    kept = qualities.read(table)
+    assert {key[1:3] for key in kept} == {("torch", "float32"), ("openvino", "float32")}
+    assert kept[qualities.key_of(eager)]["psnr"] == pytest.approx(eager["psnr"])
     shown = capsys.readouterr().out
     assert "96x64 pixels on cpu" in shown
     assert "GFLOPs" in shown
 
 
+def test_a_process_says_what_it_cannot_do(tmp_path):
+    way = Way(str(tmp_path / "nothing.safetensors"))
+    with (
+        Apart(Trial(way, 64, 96)) as process,
+        pytest.raises(ValueError, match="no weights file .*nothing"),
+    ):
+        process.ask("facts")
+    (tmp_path / "broken.py").write_text("import os; os._exit(3)")
+    broken = Trial(Way(str(tmp_path / "broken.py")))
+    with Apart(broken) as process, pytest.raises(ValueError, match="process ended: status 3"):
+        process.once()
+
+
+def test_pruning_that_does_not_pay_is_said_to():
+    dense = {"name": "dense", "runtime": "torch", "precision": "float32", "flops": 100}
+    rows = [
+        {**dense, "median_ms": 10.0},
+        {**dense, "name": "pruned", "flops": 40, "median_ms": 9.8},
+        {**dense, "name": "small", "flops": 20, "median_ms": 5.0},
+        {**dense, "name": "small", "runtime": "openvino", "flops": 20, "median_ms": 4.0},
+    ]
+    rows = beside_dense(rows)
+    assert [row["same_runtime"] for row in rows] == [1, pytest.approx(10 / 9.8), 2, None]
+    assert rows[0]["note"] is rows[2]["note"] is None
+    assert rows[1]["note"].startswith("does not pay: 40% of the operations of dense take 98%")
+
+
 def test_the_job_names_what_is_wrong_before_it_works(tmp_path):
     with pytest.raises(ValueError, match="different names"):
         benchmark.benchmark(["a", "a"])
-    with pytest.raises(ValueError, match="width is 0"):
-        benchmark.benchmark(["a"], width=0)
+    with pytest.raises(ValueError, match="size is '0x4'; give WIDTHxHEIGHT"):
+        benchmark.benchmark(["a"], size=["0x4"])
+    with pytest.raises(ValueError, match="torch has no precision int8; choose from torch: float32"):
+        benchmark.benchmark(["a"], precision=["int8"])
+    with pytest.raises(ValueError, match="threads is 0"):
+        benchmark.benchmark(["rife_v4.0"], threads=[0])
+    with pytest.raises(ValueError, match="give it by --data"):
+        benchmark.benchmark(["a"], qualities="q.json")
     with pytest.raises(ValueError, match="cannot use the device 'nonsense'"):
         benchmark.benchmark(["rife_v4.0"], device="nonsense")
     (tmp_path / "file").write_text("")

@@ -24,7 +24,7 @@ def models(monkeypatch, blend):
     known = {"blend": blend, "copy": Copy()}
     for module in ("triples", "job"):
         monkeypatch.setattr(
-            f"vfi.video.{module}.resolve_model", lambda name, device: (known[name], name)
+            f"vfi.video.{module}.resolve_model", lambda name, *_: (known[name], name)
         )
     return known
 

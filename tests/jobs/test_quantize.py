@@ -7,7 +7,6 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
-from vfi.jobs.benchmark import benchmark
 from vfi.jobs.quantize import quantize
 from vfi.models import RIFE
 from vfi.runtime.load import load_model
@@ -40,10 +39,3 @@ def test_a_loss_above_the_limit_writes_nothing(weights):
     with pytest.raises(ValueError, match=r"8 bits cost .* above limit_db"):
         quantize(**settings(weights, limit_db=-100))
     assert not weights.with_suffix(".int8.json").exists()
-
-
-def test_benchmark_of_runtimes(weights, tmp_path):
-    pytest.importorskip("openvino")
-    names = [str(weights), f"{weights}@openvino/float32"]
-    benchmark(names, 32, 32, warmup=0, repeats=1, output=str(tmp_path / "out"))
-    assert "openvino" in (tmp_path / "out/benchmark.csv").read_text()

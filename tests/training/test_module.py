@@ -5,11 +5,13 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import load_network, save_network
 from vfi.data.augment import Augment
 from vfi.data.module import TripletDataModule
 from vfi.data.sources import TrainData
 from vfi.models import RIFE, BlockSpec, RefineSpec, variant
+from vfi.runtime.ways import EAGER, described
 from vfi.training.module import BaselineModule, OptimizerSpec, RIFEModule
 from vfi.training.objective import Objective
 
@@ -168,3 +170,21 @@ def test_a_schedule_takes_its_length_from_steps_or_time(tiny, settings, falls):
 def test_a_run_without_a_length_is_told_which_option_to_give(tiny, settings, words):
     with pytest.raises(ValueError, match=words):
         run_rates(tiny, None, **settings)
+
+
+def test_a_test_may_run_in_another_runtime(tmp_path):
+    pytest.importorskip("openvino")
+    path = tmp_path / "small.safetensors"
+    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), path)
+    frames = torch.rand(1, 3, 64, 96), torch.rand(1, 3, 64, 96), torch.tensor([0.5])
+    module = RIFEModule(str(path), runtime="openvino", precision="float32").eval()
+    with torch.inference_mode():
+        plain = module(*frames)
+        module.on_test_start()
+        assert described(module.running()) == {"runtime": "openvino", "precision": "float32"}
+        torch.testing.assert_close(module(*frames), plain, atol=3e-4, rtol=0)
+        module.on_test_end()
+    assert described(module.running()) == EAGER
+    assert next(module.network.parameters()).requires_grad  # fine-tuning may follow
+    with pytest.raises(ValueError, match="precision is 'int8'; torch has auto, float32"):
+        RIFEModule(str(path), precision="int8")

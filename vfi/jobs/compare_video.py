@@ -16,6 +16,7 @@ from vfi.files import atomic_path
 from vfi.measure.quality import quantize
 from vfi.models.device import limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.read.colour import PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.open import open_source
@@ -49,6 +50,8 @@ def compare_video(
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD,
     flow_scale: float | None = None,
     threads: int | None = None,
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
 ) -> None:
     """Shows what models make of your own video: a picture, or an animation, beside the original.
 
@@ -59,8 +62,8 @@ def compare_video(
     Args:
         input: a video or a folder of images.
         output: the picture or the animation to write.
-        models: names of the pretrained registry, or files of weights, e.g. a dense and a pruned
-            one.
+        models: names or files of weights, e.g. a dense and a pruned one; rife-fast@openvino/int8
+            runs in that way, ``auto`` in the one that ``vfi select`` chose.
         device: auto, cpu, cuda, cuda:1, ...
         input_fps: images per second of a folder.
         frames: rows of a picture.
@@ -69,6 +72,8 @@ def compare_video(
         cut_threshold: see ``interpolate``.
         flow_scale: see ``interpolate``.
         threads: of the networks; all cores if not given.
+        runtime: of the models that do not name one: torch, openvino, onnxruntime or auto.
+        precision: likewise: auto, float32, bfloat16, float16 or int8.
 
     Raises:
         FileNotFoundError: if there is no input.
@@ -82,7 +87,8 @@ def compare_video(
     source, path = open_source(input, fps=parse_optional(input_fps, "input_fps")), Path(output)
     check_output(path, source.info)
     with limited_threads(threads):
-        contenders = [Contender(model, device, flow_scale, 0) for model in models]
+        how = runtime, precision, threads
+        contenders = [Contender(model, device, flow_scale, 0, *how) for model in models]
         analyser = Analyser(cut_threshold)
         if path.suffix.lower() in IMAGE_SUFFIXES:
             _write_strip(source, path, contenders, analyser, frames, tile_width)

@@ -13,6 +13,7 @@ from vfi.reporting.provenance import environment
 from vfi.reporting.records import write_csv, write_json
 from vfi.reporting.tables import table
 from vfi.runtime.eager import DEFAULT_MODEL
+from vfi.runtime.load import Precision, Runtime
 from vfi.video.read.open import open_source
 from vfi.video.read.rates import parse_optional
 from vfi.video.read.source import Source
@@ -36,6 +37,8 @@ def evaluate_video(
     tile: int = 0,
     limit: int | None = None,
     threads: int | None = None,
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
 ) -> list[dict[str, Any]]:
     """Measures models on your own video: drops every second frame and makes it anew.
 
@@ -46,7 +49,8 @@ def evaluate_video(
     Args:
         input: a video or a folder of images.
         output: a folder for ``evaluation.json`` and ``per_frame.csv``.
-        models: names of the pretrained registry, or files of weights.
+        models: names or files of weights; rife-fast@openvino/int8 runs in that way, ``auto`` in
+            the one that ``vfi select`` chose.
         device: auto, cpu, cuda, cuda:1, ...
         input_fps: images per second of a folder.
         cut_threshold: see ``interpolate``.
@@ -54,6 +58,8 @@ def evaluate_video(
         tile: see ``interpolate``.
         limit: frames to measure at most, from the start.
         threads: of the networks; all cores if not given.
+        runtime: of the models that do not name one: torch, openvino, onnxruntime or auto.
+        precision: likewise: auto, float32, bfloat16, float16 or int8.
 
     Returns:
         A row per frame and model: frame, time, model, psnr, ssim.
@@ -67,12 +73,15 @@ def evaluate_video(
     source = open_source(input, fps=parse_optional(input_fps, "input_fps"))
     folder = writable_folder(output)
     with limited_threads(threads):
-        contenders = [Contender(model, device, flow_scale, tile) for model in models]
+        how = runtime, precision, threads
+        contenders = [Contender(model, device, flow_scale, tile, *how) for model in models]
         rows, skipped = _measure(source, contenders, Analyser(cut_threshold), limit)
     if not rows:
         raise ValueError(f"{input} holds no three frames in a row of one scene to measure on")
     write_csv(rows, folder / "per_frame.csv")
-    figures = summarise(rows)
+    ways: dict[str, dict[str, Any]] = {c.name: c.how for c in contenders}
+    ways[AVERAGE] = dict.fromkeys(("runtime", "precision"))
+    figures = [{**row, **ways[row["model"]]} for row in summarise(rows)]
     count = len({row["frame"] for row in rows})
     write_json(
         {

@@ -10,6 +10,7 @@ from vfi.files import writable_folder
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.ways import AUTO, remembered
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.settings import Settings
@@ -18,7 +19,7 @@ from vfi.video.write.containers import CONTAINERS
 
 logger = logging.getLogger(__name__)
 
-_KEPT = {*CONTAINERS, ".gif", *IMAGE_SUFFIXES}
+_KEPT = {*CONTAINERS, ".gif", ".apng", *IMAGE_SUFFIXES}
 
 
 def interpolate(
@@ -37,10 +38,11 @@ def interpolate(
     Args:
         input: a video file, a folder of images, or two images; or several of the former, which
             are done one after the other into a folder.
-        output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif, or, without a suffix, a
-            new folder of PNG files; two images also make one image, the middle. If not given, it
-            lies beside the input: in_2x.mp4.
-        model: a name of the pretrained registry or a file of weights; several with evaluate.
+        output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif or .apng, or, without a
+            suffix, a new folder of PNG files; two images also make one image, the middle. If not
+            given, it lies beside the input: in_2x.mp4.
+        model: a name or a file of weights; several with evaluate. rife-fast@openvino/int8 tells
+            runtime and precision, too; auto is what ``vfi select`` chose on this machine.
         device: auto, cpu, cuda, cuda:1, ...
         evaluate: write no video but measure the models on this one, see `evaluate_video`; the
             output is then a folder.
@@ -48,7 +50,7 @@ def interpolate(
             output; a list of several inputs.
         runtime: torch, openvino, onnxruntime or auto, the fastest that is installed and agrees
             with torch here.
-        precision: auto, float32, bfloat16 or int8.
+        precision: auto, float32, bfloat16, float16 or int8.
         **settings: see `Settings`.
 
     Raises:
@@ -57,6 +59,8 @@ def interpolate(
         SystemExit: with status 1, if some of several inputs failed.
     """
     models = [model] if isinstance(model, str) else model
+    if models == [AUTO]:
+        settings = _selected(settings)
     where: dict[str, Any] = {
         "device": device,
         "runtime": runtime,
@@ -74,13 +78,21 @@ def interpolate(
     if evaluate:
         if output is None:
             raise ValueError("evaluate needs a folder for its figures; give it by --output")
-        _evaluate(input, output, models, device, Settings(**settings))
+        _evaluate(input, output, models, (device, runtime, precision), Settings(**settings))
         return
     output = output or str(beside(Path(input), Settings(**settings)))
     summary = interpolate_video(input, output, models[0], **where, **settings)
     _tell(summary, json)
     if json:
         sys.stdout.write(reporting.as_json(summary))
+
+
+def _selected(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with those of the selected way where none are given."""
+    way = remembered()
+    logger.info("model auto: %s", way.options)
+    chosen = {"threads": way.threads, "flow_scale": way.flow_scale}
+    return {**settings, **{k: v for k, v in chosen.items() if settings.get(k) is None}}
 
 
 def _tell(summary: Summary, json: bool) -> None:
@@ -167,7 +179,14 @@ def beside(path: Path, options: Settings) -> Path:
     return path.with_name(f"{path.stem}{name}{suffix if suffix in _KEPT else '.mp4'}")
 
 
-def _evaluate(input: str, output: str, models: list[str], device: str, options: Settings) -> None:
+def _evaluate(
+    input: str,
+    output: str,
+    models: list[str],
+    where: tuple[str, Runtime, Precision],
+    options: Settings,
+) -> None:
+    device, runtime, precision = where
     evaluate_video(
         input,
         output,
@@ -178,4 +197,6 @@ def _evaluate(input: str, output: str, models: list[str], device: str, options: 
         flow_scale=options.flow_scale,
         tile=options.tile,
         threads=options.threads,
+        runtime=runtime,
+        precision=precision,
     )

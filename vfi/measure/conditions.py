@@ -1,6 +1,7 @@
 """How something is timed: the circumstances that a figure is worth nothing without."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,6 +11,9 @@ import torch
 from vfi.models.device import limited_threads
 
 Precision = Literal["float32", "bfloat16", "float16"]
+
+LONGEST_SIDE = 16384
+"""Pixels; what is more is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,18 @@ def check_positive(**values: int | None) -> None:
     for name, value in values.items():
         if value is not None and value < 1:
             raise ValueError(f"{name} is {value}; it must be 1 or more")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``(width, height)`` in pixels of ``640x360``.
+
+    Raises:
+        ValueError: if it is none, or of no size that a frame has.
+    """
+    found = re.fullmatch(r"(\d+)[xX×](\d+)", text.strip())
+    width, height = map(int, found.groups()) if found else (0, 0)
+    if not (1 <= width <= LONGEST_SIDE and 1 <= height <= LONGEST_SIDE):
+        raise ValueError(
+            f"size is {text!r}; give WIDTHxHEIGHT in pixels, each from 1 to {LONGEST_SIDE}: 640x360"
+        )
+    return width, height

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,34 +88,49 @@ def compare_latency(
         if conditions.channels_last:
             for model in models.values():
                 stack.enter_context(_channels_last(model))
-        times = _rounds(models, conditions, warmup, repeats, progress)
+        device = torch.device(conditions.device)
+        frames = [
+            frame.to(device, memory_format=conditions.layout)
+            for frame in moving_frames(conditions.height, conditions.width)
+        ]
+        calls = {n: partial(timed, partial(m, *frames), device) for n, m in models.items()}
+        times = in_turns(calls, warmup, repeats, progress)
     reference = times[next(iter(models))]
     used = replace(conditions, threads=threads)
     return {name: _summary(seconds, reference, used) for name, seconds in times.items()}
 
 
-def _rounds(
-    models: Mapping[str, Model], conditions: Conditions, warmup: int, repeats: int, progress: bool
+def in_turns(
+    calls: Mapping[str, Callable[[], float]],
+    warmup: int = 3,
+    repeats: int = 20,
+    progress: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Seconds of each model's calls, in the order of the rounds."""
-    device, names = torch.device(conditions.device), list(models)
-    frames = [
-        frame.to(device, memory_format=conditions.layout)
-        for frame in _moving_frames(conditions.height, conditions.width)
-    ]
+    """Rounds of calls: every round makes each call once and begins with the next one.
+
+    Args:
+        calls: by name; each gives what it took, in seconds.
+        warmup: rounds before those that count.
+        repeats: rounds that count.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The seconds of each, in the order of the rounds.
+    """
+    names = list(calls)
     times: dict[str, list[float]] = {name: [] for name in names}
     rounds = range(-warmup, repeats)
     console = Console(stderr=True)  # standard output is for results
     for index in track(rounds, "timing", console=console, transient=True, disable=not progress):
         shift = index % len(names)
         for name in names[shift:] + names[:shift]:
-            seconds = _time(models[name], frames, device)
+            seconds = calls[name]()
             if index >= 0:
                 times[name].append(seconds)
     return {name: np.array(seconds) for name, seconds in times.items()}
 
 
-def _moving_frames(height: int, width: int) -> tuple[Tensor, Tensor]:
+def moving_frames(height: int, width: int) -> tuple[Tensor, Tensor]:
     """Smooth texture and the same 3 pixels further, ``(1, 3, height, width)`` each."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(1, 3, height // 16 + 2, width // 16 + 2, generator=generator)
@@ -123,24 +139,37 @@ def _moving_frames(height: int, width: int) -> tuple[Tensor, Tensor]:
     return texture[..., 3:, 3:], texture[..., :height, :width]
 
 
-def _time(model: Model, frames: list[Tensor], device: torch.device) -> float:
+def timed(call: Callable[[], object], device: torch.device) -> float:
     """Seconds of one call, including what the device does after the call has returned."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     started = time.perf_counter()
-    model(*frames)
+    call()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - started
 
 
-def _summary(seconds: np.ndarray, reference: np.ndarray, conditions: Conditions) -> Latency:
+def figures(seconds: np.ndarray, reference: np.ndarray, frames: int = 1) -> dict[str, float]:
+    """Median, p90, frames a second and speedup of calls; see `Latency`.
+
+    Args:
+        seconds: of each round.
+        reference: those of what is compared to, in the same rounds.
+        frames: made by a call.
+    """
     median = float(np.median(seconds))
+    return {
+        "median_ms": median * 1e3,
+        "p90_ms": float(np.percentile(seconds, 90)) * 1e3,
+        "fps": frames / median,
+        "speedup": float(np.median(reference / seconds)),
+    }
+
+
+def _summary(seconds: np.ndarray, reference: np.ndarray, conditions: Conditions) -> Latency:
     return Latency(
-        median_ms=median * 1e3,
-        p90_ms=float(np.percentile(seconds, 90)) * 1e3,
-        fps=1 / median,
-        speedup=float(np.median(reference / seconds)),
+        **figures(seconds, reference),
         height=conditions.height,
         width=conditions.width,
         repeats=len(seconds),

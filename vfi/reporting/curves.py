@@ -116,6 +116,42 @@ def lines_plot(
     _save(figure, path)
 
 
+def bars_plot(
+    data: pd.DataFrame,
+    label: str,
+    value: str,
+    series: str,
+    path: str | os.PathLike[str],
+    *,
+    x_label: str | None = None,
+    title: str = "",
+) -> None:
+    """Draws a horizontal bar for each row, the first one on top.
+
+    Args:
+        data: the rows.
+        label: the column of texts beside bars.
+        value: the column of lengths.
+        series: the column that colours bars.
+        path: a ``.png`` file, replaced if it exists.
+        x_label: under the axis; the column's name if None.
+        title: above the plot.
+
+    Raises:
+        ValueError: as `pareto_plot`.
+    """
+    data = _complete(data, value, value, label, series)
+    figure = Figure(figsize=(8, 1.4 + 0.3 * len(data)), layout="constrained")
+    axis = figure.subplots()
+    for color, _, (name, rows) in _styled(data, series):
+        bars = axis.barh(rows.index, rows[value], color=color, label=name)
+        axis.bar_label(bars, fmt="%.3g", padding=3, fontsize=8)
+    axis.set_yticks(data.index, list(data[label]))
+    axis.invert_yaxis()
+    _finish(axis, x_label or value, "", title)
+    _save(figure, path)
+
+
 def panels_plot(
     panels: Mapping[str, pd.DataFrame],
     path: str | os.PathLike[str],

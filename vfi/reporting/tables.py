@@ -21,7 +21,10 @@ _FIGURES = {
     "p90_ms": ("p90 ms", 1, ".1f"),
     "fps": ("FPS", 1, ".2f"),
     "speedup": ("speed ×", 1, ".2f"),
+    "same_runtime": ("same runtime ×", 1, ".2f"),
+    "ready_s": ("ready s", 1, ".1f"),
     "peak_memory_mib": ("peak MiB", 1, ".0f"),
+    "psnr_to_eager": ("to eager dB", 1, ".1f"),
 }
 """How tables show known figures: label, factor and format by key."""
 

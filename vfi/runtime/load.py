@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 
@@ -18,6 +18,7 @@ from vfi.checkpoints.formats import digest
 from vfi.data.sample import sample_pairs
 from vfi.files import atomic_path
 from vfi.models import Interpolator
+from vfi.runtime.autocast import Autocast, torch_precision
 from vfi.runtime.extras import installed
 from vfi.runtime.lean_layers import Range
 from vfi.runtime.lean_network import unsupported
@@ -26,10 +27,10 @@ from vfi.runtime.openvino import FORM, OpenVINONetwork, capabilities
 from vfi.runtime.ranges import SUFFIX, read_ranges
 
 Runtime = Literal["torch", "openvino", "onnxruntime", "auto"]
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 
 RUNTIMES: dict[str, tuple[str, ...]] = {
-    "torch": ("float32",),
+    "torch": ("float32", "bfloat16", "float16"),
     "openvino": ("float32", "bfloat16", "int8"),
     "onnxruntime": ("float32",),
 }
@@ -63,8 +64,9 @@ def load_model(
         options: changes to the network that need no other weights, see `vfi.models.Options`.
         runtime: torch, openvino, onnxruntime, or auto: the fastest of those installed whose frames
             agree with torch's here, which is measured once and remembered in the cache folder.
-        precision: float32, bfloat16 or int8; auto is int8 where the model comes with 8-bit ranges,
-            else float32. bfloat16 becomes float32, and says so, where the processor lacks it.
+        precision: float32, bfloat16, int8 (openvino) or float16 (torch, for GPUs). auto is int8 in
+            openvino where the model comes with 8-bit ranges, else float32. bfloat16 becomes
+            float32, and says so, where the processor lacks it.
         threads: of the runtime; its default if None.
 
     Raises:
@@ -81,11 +83,34 @@ def load_model(
     Traceback (most recent call last):
     ValueError: timestep is 2.0; it must be in [0, 1]: 0 is img0, 1 is img1
     """
-    _check(runtime, precision)
-    model = load_eager(source, device, options)
-    if runtime == "torch":
-        return model
+    check_way(runtime, precision)
+    return prepared(load_eager(source, device, options), source, runtime, precision, threads)
+
+
+def prepared(
+    model: Interpolator,
+    source: str | os.PathLike[str],
+    runtime: Runtime = "torch",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> Interpolator:
+    """A model of torch in the runtime and precision asked for; see `load_model`.
+
+    Args:
+        model: its weights are shared, and frozen in runtimes other than torch.
+        source: where it is from: beside that lie its 8-bit ranges.
+        runtime: see `load_model`, as what follows.
+        precision: likewise.
+        threads: likewise.
+
+    Raises:
+        ValueError: as `load_model`.
+    """
     place = next(model.parameters()).device
+    if runtime == "torch":
+        kept = torch_precision(precision, place)
+        made: Any = model.network if kept == "float32" else Autocast(model.network, kept)
+        return Interpolator(made, model.info).eval()
     if place.type != "cpu":
         if runtime == "auto":
             return model
@@ -97,26 +122,11 @@ def load_model(
     return _compiled(model, source, runtime, precision, threads)
 
 
-def load_named(
-    text: str, device: str | torch.device | None = None, threads: int | None = None
-) -> Interpolator:
-    """A model by ``NAME``, ``NAME@RUNTIME`` or ``NAME@RUNTIME/PRECISION``; see `load_model`.
-
-    Raises:
-        FileNotFoundError: as `load_model`.
-        ValueError: likewise.
-    """
-    name, _, how = text.partition("@")
-    runtime, _, precision = (how or "torch").partition("/")
-    _check(runtime, precision or "auto")
-    kind, bits = cast(Runtime, runtime), cast(Precision, precision or "auto")
-    return load_model(name, device, None, kind, bits, threads)
-
-
-def _check(runtime: str, precision: str) -> None:
+def check_way(runtime: str, precision: str) -> None:
+    """Raises ValueError unless there is such a runtime, and it has that precision."""
     if runtime not in (*RUNTIMES, "auto"):
         raise ValueError(f"runtime is {runtime!r}; choose from {', '.join((*RUNTIMES, 'auto'))}")
-    known = RUNTIMES["openvino"] if runtime == "auto" else RUNTIMES[runtime]
+    known = RUNTIMES["openvino" if runtime == "auto" else runtime]
     if precision not in ("auto", *known):
         raise ValueError(f"precision is {precision!r}; {runtime} has {', '.join(('auto', *known))}")
 

@@ -60,7 +60,7 @@ class OpenVINONetwork(CompiledNetwork):
         super().__init__(network, precision, threads)
         self._openvino = required("openvino")
         self._core = self._openvino.Core()
-        self._ranges = dict(ranges or {})
+        self.ranges = dict(ranges or {})
         self._cache = cache
         self._digest = digest
 
@@ -94,7 +94,7 @@ class OpenVINONetwork(CompiledNetwork):
 
     def _converted(self, height: int, width: int) -> Any:
         lean = LeanRIFE(self.network, height, width)
-        apply_ranges(lean, self._ranges)
+        apply_ranges(lean, self.ranges)
         example = torch.zeros(2, 3, height, width), torch.full((1,), 0.5)
         with torch.no_grad():
             model = self._openvino.convert_model(lean, example_input=example)
@@ -111,7 +111,7 @@ class OpenVINONetwork(CompiledNetwork):
             self._digest,
             self.spec.to_dict(),
             self._openvino.__version__,
-            sorted((name, r.low, r.high) for name, r in self._ranges.items()),
+            sorted((name, r.low, r.high) for name, r in self.ranges.items()),
         ]
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
         return self._cache / f"{key}-{width}x{height}"

@@ -18,7 +18,7 @@ from vfi import measure, reporting
 from vfi.checkpoints import save_network
 from vfi.files import writable_folder
 from vfi.measure.protocol import SCORES
-from vfi.models import RIFE, Interpolator
+from vfi.models import RIFE
 from vfi.reporting import sheets
 from vfi.training.pruning import ChannelPruning
 from vfi.training.tested import tested
@@ -120,8 +120,8 @@ class EvaluationReport(Callback):
             "dataset": dataset.identity(),
             "model": {
                 "source": pl_module.source,
-                **tested(trainer, pl_module),
                 **self._costs(pl_module, pruning.dense if pruning else None),
+                **tested(trainer, pl_module),  # after the costs, which have a precision, too
                 "pruning": pruning.report() if pruning else None,
             },
             "seconds": seconds,
@@ -159,20 +159,21 @@ class EvaluationReport(Callback):
             "model": model["name"],
             "refine": model["refine"],
             "removed": (model["pruning"] or {}).get("ratio", 0.0),
+            "runtime": model["runtime"],
             "precision": model["precision"],
             "triplets": self.summary["triplets"],
             **self.summary["scores"],
             **costs,
         }
 
-    def _costs(self, pl_module: LightningModule, dense: RIFE | None) -> dict[str, Any]:
+    def _costs(self, pl_module: Any, dense: RIFE | None) -> dict[str, Any]:
         """Size and speed of the network as it was tested, beside the dense one if it was pruned."""
         if pl_module.network is None:  # a baseline that is none
             return {}
         size = self.latency_size
         costs = dataclasses.asdict(measure.efficiency(network_of(pl_module), *size))
         if self.repeats:
-            models = {"dense": Interpolator(dense)} if dense else {}
+            models = {"dense": pl_module.ready(dense)} if dense else {}
             conditions = measure.Conditions(*size, channels_last=True, device=str(pl_module.device))
             measured = measure.compare_latency(
                 {**models, "network": pl_module}, conditions, repeats=self.repeats

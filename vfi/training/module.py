@@ -1,5 +1,6 @@
 """The LightningModules: interpolation evaluated by the benchmark's scores."""
 
+import copy
 import os
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from vfi.checkpoints import load_network
 from vfi.measure.protocol import SCORES, score
 from vfi.measure.quality import quantize
 from vfi.models import RIFE, Interpolator, RIFESpec
+from vfi.runtime.load import Precision, Runtime, check_way, prepared
 from vfi.training.metrics import ImageMean
 from vfi.training.objective import Objective
 from vfi.training.schedule import OptimizerSpec, check_length, length, recorded, stretch
@@ -87,9 +89,13 @@ class RIFEModule(InterpolationModule):
         optimizer: how.
         dense: the network that distillation learns from (a name or path); needed where the
             objective has such terms, and not loaded otherwise.
+        runtime: what tests and predicts, see `vfi.load_model`; training and its validation are
+            torch's.
+        precision: likewise; ``auto`` in torch is that of the trainer.
 
     Raises:
-        ValueError: if the objective distils and no dense network is named.
+        ValueError: if the objective distils and no dense network is named, or the runtime or
+            precision is unknown.
     """
 
     def __init__(
@@ -101,9 +107,14 @@ class RIFEModule(InterpolationModule):
         optimizer: OptimizerSpec | None = None,
         dense: str | None = None,
         options: dict[str, Any] | None = None,
+        runtime: Runtime = "torch",
+        precision: Precision = "auto",
     ) -> None:
         super().__init__()
+        check_way(runtime, precision)
         self.source = network
+        self.runtime, self.precision = runtime, precision
+        self._ready: list[Interpolator] = []  # what tests; in a list, so that it is no submodule
         self.objective = objective or Objective()
         self.optimizer_spec = optimizer or OptimizerSpec()
         if self.objective.needs_dense and dense is None:
@@ -154,7 +165,35 @@ class RIFEModule(InterpolationModule):
 
     @override
     def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:
-        return Interpolator(self.network)(img0, img1, timestep)
+        return self.running()(img0, img1, timestep)
+
+    def running(self) -> Interpolator:
+        """What makes the frames now."""
+        return self._ready[0] if self._ready else Interpolator(self.network)
+
+    def ready(self, network: RIFE) -> Interpolator:
+        """A network in the runtime and precision that test; it is copied where they are others."""
+        if (self.runtime, self.precision) == ("torch", "auto"):
+            return Interpolator(network)
+        model = Interpolator(copy.deepcopy(network))
+        return prepared(model, self.source, self.runtime, self.precision)
+
+    @override
+    def on_test_start(self) -> None:
+        # Callbacks come first: the network has the shape and the weights that are tested.
+        self._ready = [self.ready(self.network)]
+
+    @override
+    def on_test_end(self) -> None:
+        self._ready = []
+
+    @override
+    def on_predict_start(self) -> None:
+        self._ready = [self.ready(self.network)]
+
+    @override
+    def on_predict_end(self) -> None:
+        self._ready = []
 
     @override
     def configure_model(self) -> None:

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 
 from vfi.checkpoints.formats import digest
 from vfi.files import sha256
 from vfi.models import RIFE, RIFESpec
+from vfi.runtime.ways import EAGER, described
 
 
-def tested(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+def tested(trainer: Trainer, pl_module: Any) -> dict[str, Any]:
     """Names the network under test.
 
     Returns:
@@ -34,6 +35,10 @@ def tested(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
     if network is None:  # a baseline that is none
         return facts
     state = {n: t.detach().cpu().contiguous() for n, t in network.state_dict().items()}
+    how = described(pl_module.running())
+    if how != EAGER:
+        facts["precision"] = how["precision"]
+        facts["runtime"] = f"{how['runtime']}, {pl_module.device.type}"
     facts["weights_sha256"] = digest(state)
     facts["shape"] = in_words(network.spec)
     facts["refine"] = network.spec.refine is not None

@@ -9,8 +9,11 @@ from torch import Tensor, nn
 
 from vfi.measure import protocol
 from vfi.measure.quality import quantize
+from vfi.models import Interpolator
 from vfi.models.device import device_of
 from vfi.runtime.eager import resolve_model
+from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.ways import Way, described
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.read.source import Picture, Source
 from vfi.video.timing.cuts import Analyser, Relation
@@ -41,12 +44,26 @@ class Triple:
 
 
 class Contender:
-    """A model that takes part, under its name."""
+    """A model that takes part, under its name; see `resolve_model` for most arguments.
+
+    Attributes:
+        how: the runtime and precision that it really has.
+    """
 
     def __init__(
-        self, model: str | nn.Module, device: str, flow_scale: float | None, tile: int
+        self,
+        model: str | nn.Module,
+        device: str,
+        flow_scale: float | None = None,
+        tile: int = 0,
+        runtime: Runtime = "torch",
+        precision: Precision = "auto",
+        threads: int | None = None,
     ) -> None:
-        network, self.name = resolve_model(model, device)
+        if flow_scale is None and isinstance(model, str):
+            flow_scale = Way.named(model, runtime, precision, threads).flow_scale
+        network, self.name = resolve_model(model, device, runtime, precision, threads)
+        self.how = described(network) if isinstance(network, Interpolator) else {}
         self.device = device_of(network)
         self._predictor = Predictor(network, flow_scale, tile=tile)
 
