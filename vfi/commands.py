@@ -80,6 +80,12 @@ COMMANDS = {
     "release": Command(
         "make", "turn a training into a model with a name", "vfi.jobs.release:release"
     ),
+    "convert": Command(
+        "make",
+        "make one safe file of any checkpoint",
+        "vfi.jobs.convert:convert",
+        ("input", "output"),
+    ),
     "reproduce": Command(
         "make", "train a released model anew", "vfi.jobs.reproduce:reproduce", ("name",)
     ),
