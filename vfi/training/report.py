@@ -104,7 +104,7 @@ class TrainingReport(Callback):
         batch: dict[str, Any],
         batch_idx: int,
     ) -> None:
-        """Logs the losses, as means over the steps since they were last logged.
+        """Logs the losses, as means over all processes and the steps since they were last logged.
 
         A step's losses are the means of its micro-batches, where gradients are accumulated.
         """
@@ -118,6 +118,10 @@ class TrainingReport(Callback):
             return
         means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
         self._losses = []
+        if trainer.world_size > 1:
+            here = torch.tensor(list(means.values()), device=trainer.strategy.root_device)
+            everywhere = trainer.strategy.reduce(here, reduce_op="mean").tolist()
+            means = dict(zip(means, everywhere, strict=True))
         if trainer.is_global_zero:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             Log(trainer.default_root_dir).add_losses({"step": step, "lr": rate, **means})
