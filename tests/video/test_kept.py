@@ -1,5 +1,6 @@
 """What an input holds beside plain pictures: kept as it is, or said to be changed or lost."""
 
+import dataclasses
 import json
 import os
 from fractions import Fraction
@@ -13,8 +14,13 @@ import pytest
 from tests.helpers.clips import Blend
 from vfi.jobs.compare_video import compare_video
 from vfi.video import interpolate_video
+from vfi.video.job import prepare
 from vfi.video.read.light import light_of
+from vfi.video.read.media import is_cover
+from vfi.video.read.open import open_source
+from vfi.video.settings import Settings
 from vfi.video.write.light import display
+from vfi.video.write.mux import Assembly
 from vfi.video.write.segments import SegmentWriter
 from vfi.video.write.sinks import VideoSink
 
@@ -102,6 +108,8 @@ def test_deep_gray_stays_gray(tmp_path, blend, out, codec):
     interpolate_video(clip, tmp_path / out, blend, codec=codec)
     with av.open(str(tmp_path / out)) as container:
         assert next(container.decode(video=0)).format.name == "gray10le"
+    h264 = prepare(clip, tmp_path / "b.mp4", Settings(codec="h264")).writing.assembly.settings
+    assert h264.format.pixel_format == "gray10le"  # FFmpeg reads it as yuv420p10le without colour
 
 
 def spoken(
@@ -196,8 +204,16 @@ def test_streams_that_are_lost_are_named(tmp_path, make_clip, blend, caplog):
                 packet.stream = stream
                 output.mux(packet)
     summary = interpolate_video(path, tmp_path / "out.mkv", blend)
-    assert [text for text in summary.lost if text.startswith("stream 1 (video")]
+    assert summary.changed == ["stream 1 (video, h264): copied, not interpolated"]
+    assert "stream 1 (video, h264): copied, not interpolated" in caplog.text
+    for number, frames in ((0, 24), (1, 12)):
+        with av.open(str(tmp_path / "out.mkv")) as container:
+            shown = list(container.decode(video=number))
+            assert len(shown) == frames
+            assert abs(shown[-1].time - (frames - 1) / 2 / frames) < 0.03
+    summary = interpolate_video(path, tmp_path / "out.avi", blend)
     assert "stream 1 (video, h264) is left out" in caplog.text
+    assert [text for text in summary.lost if text.startswith("stream 1 (video")]
     with av.open(str(tmp_path / "out.mkv")) as container:
         tags = [container.metadata, *(stream.metadata for stream in container.streams)]
         assert container.streams.video[0].metadata["title"] == "one"
@@ -409,3 +425,111 @@ def test_a_phones_tags(make_clip, tmp_path, blend, out):
     kept = held.get("com.apple.quicktime.make") == "Apple"
     assert kept != any("com.apple.quicktime.make" in text for text in summary.lost)
     assert kept or out == "a.avi"
+
+
+def remuxed(clip: Path, path: Path, **tags: str) -> Path:
+    """The pictures of a clip in another file, with tags of the stream."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        stream.metadata.update(tags)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return path
+
+
+def test_a_time_code_is_no_loss_and_other_data_is_named(make_clip, tmp_path, blend, caplog):
+    """PyAV tells no four letters of a data stream, nor any codec."""
+    clip = make_clip(frames=4)
+    coded = remuxed(clip, tmp_path / "in.mov", timecode="01:00:00:00")
+    with av.open(str(coded)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "data"]
+    summary = interpolate_video(coded, tmp_path / "a.mkv", blend)
+    assert (summary.lost, caplog.text) == ([], "")
+    path = tmp_path / "in.ts"
+    with av.open(str(clip)) as source, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        data = output.add_data_stream("bin_data")
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                note = av.Packet(b"note")
+                note.pts = note.dts = packet.dts
+                note.stream, note.time_base = data, packet.time_base
+                packet.stream = stream
+                output.mux(packet)
+                output.mux(note)
+    summary = interpolate_video(path, tmp_path / "b.mkv", blend)
+    assert len(summary.lost) == 1
+    assert summary.lost[0].startswith("stream 1 (data, ")
+    assert summary.lost[0].endswith("data beside the video is not kept")
+    assert caplog.text.count("is left out") == 1
+
+
+@pytest.mark.parametrize(("out", "kept"), [("a.mp4", True), ("a.mkv", True), ("a.mov", False)])
+def test_cover_art(make_clip, tmp_path, blend, out, kept):
+    encoded, cover = cv2.imencode(".png", np.full((16, 24, 3), (40, 120, 230), np.uint8))
+    assert encoded
+    clip, path = make_clip(frames=4, sound="aac"), tmp_path / "in.mkv"
+    with av.open(str(clip)) as source, av.open(str(path), "w") as output:
+        pairs = {
+            stream.index: output.add_stream_from_template(stream, opaque=True)
+            for stream in source.streams
+        }
+        output.add_attachment("cover.png", "image/png", cover.tobytes())
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = pairs[packet.stream.index]
+                output.mux(packet)
+    summary = interpolate_video(path, tmp_path / out, blend)
+    with av.open(str(tmp_path / out)) as container:
+        covers = [s for s in container.streams.video if is_cover(s)]
+        assert len(covers) == int(kept)
+        if kept:
+            image = next(container.decode(covers[0])).to_ndarray(format="bgr24")
+            assert image.shape == (16, 24, 3)
+            assert image[8, 12].tolist() == [40, 120, 230]
+    assert kept != bool(summary.lost)
+    assert summary.changed == []
+
+
+def test_rgb_stays_rgb_without_loss(tmp_path, blend):
+    rng = np.random.default_rng(0)
+    for depth, kind in ((8, np.uint8), (16, np.uint16)):
+        folder = tmp_path / str(depth)
+        folder.mkdir()
+        images = [rng.integers(0, 1 << depth, (17, 23, 3)).astype(kind) for _ in range(3)]
+        for number, image in enumerate(images):
+            cv2.imwrite(str(folder / f"{number}.png"), image)
+        for out in ("out.mkv", "out.avi"):
+            path = tmp_path / f"{depth}{out}"
+            interpolate_video(folder, path, blend, codec="ffv1", cut_threshold=None)
+            found = list(open_source(path).pictures())
+            assert found[0].spec.kind == "rgb"
+            for picture, image in zip(found[::2], images, strict=True):
+                green, blue, red = picture.planes
+                assert np.array_equal(np.dstack([blue, green, red]), image)
+
+
+def test_what_is_read_back_differently_is_said(make_clip, tmp_path, blend, monkeypatch, caplog):
+    """A muxer that does not do as it is told, as there are."""
+    open_output = Assembly._begin
+
+    def forgetful(self, output, segment, ticks):
+        aspect = dataclasses.replace(self.settings, aspect=None)
+        video = open_output(dataclasses.replace(self, settings=aspect), output, segment, ticks)
+        video.codec_context.sample_aspect_ratio = Fraction(1)
+        return video
+
+    clip = raw(
+        tmp_path / "in.mp4",
+        [np.full((48, 64), 90 + n, np.uint8) for n in range(3)],
+        "yuv420p",
+        "mpeg4",
+        sample_aspect_ratio=Fraction(4, 3),
+    )
+    monkeypatch.setattr(Assembly, "_begin", forgetful)
+    monkeypatch.setattr(Assembly, "_lacks_words", lambda self: False)
+    summary = interpolate_video(clip, tmp_path / "out.mkv", blend, codec="ffv1")
+    assert summary.changed == ["ffv1 in matroska does not tell that pixels are not square"]
+    assert "does not tell that pixels are not square" in caplog.text

@@ -8,8 +8,9 @@ from typing import Any
 
 from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Runtime
-from vfi.video.job import Plan, expected_frames
+from vfi.video.job import Plan
 from vfi.video.read.images import IMAGE_SUFFIXES
+from vfi.video.timing.timeline import expected_frames
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from vfi.video.write.containers import CONTAINERS
 
 logger = logging.getLogger(__name__)
 
-_KEPT = {*CONTAINERS, ".gif", *IMAGE_SUFFIXES}
+_KEPT = {*CONTAINERS, ".gif", ".apng", *IMAGE_SUFFIXES}
 
 
 def interpolate(
@@ -39,9 +39,9 @@ def interpolate(
     Args:
         input: a video file, a folder of images, or two images; or several of the former, which
             are done one after the other into a folder. - is YUV4MPEG2 on standard input.
-        output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif, or, without a suffix, a
-            new folder of PNG files; two images also make one image, the middle. If not given, it
-            lies beside the input: in_2x.mp4. - is YUV4MPEG2 on standard output.
+        output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif or .apng, or, without a
+            suffix, a new folder of PNG files; two images also make one image, the middle. If not
+            given, it lies beside the input: in_2x.mp4. - is YUV4MPEG2 on standard output.
         model: a name or a file of weights; several with evaluate. rife-fast@openvino/int8 tells
             runtime and precision, too; auto is what ``vfi select`` chose on this machine.
         device: auto, cpu, cuda, cuda:1, ...

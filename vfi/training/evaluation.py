@@ -120,8 +120,8 @@ class EvaluationReport(Callback):
             "dataset": dataset.identity(),
             "model": {
                 "source": pl_module.source,
-                **tested(trainer, pl_module),
                 **self._costs(pl_module, pruning.dense if pruning else None),
+                **tested(trainer, pl_module),  # after the costs, which have a precision, too
                 "pruning": pruning.report() if pruning else None,
             },
             "seconds": seconds,

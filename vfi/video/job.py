@@ -27,12 +27,14 @@ from vfi.video.read.source import Source, SourceInfo
 from vfi.video.settings import Settings
 from vfi.video.summary import Report, Summary, progress_bar
 from vfi.video.timing.cuts import Analyser
+from vfi.video.timing.film import FilmSource
 from vfi.video.timing.steps import Tally, plan
-from vfi.video.timing.timeline import Timing, plan_timing
+from vfi.video.timing.timeline import Timing, expected_frames, plan_timing
 from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target
 from vfi.video.write.images import write_image
 from vfi.video.write.pipe import PlayerClosed
 from vfi.video.write.sinks import Sink
+from vfi.video.write.streams import Streams
 from vfi.video.write.workspace import file_identity
 
 logger = logging.getLogger(__name__)
@@ -72,8 +74,9 @@ def interpolate_video(
 
     Args:
         input: a video file, a folder of images, an image (with ``second``), or ``-``, a Y4M pipe.
-        output: the video file to write (mp4, m4v, mov, mkv, webm, avi), a ``.gif``, or, without a
-            suffix, a new folder of PNG files; of two images an image, the middle; ``-``, a pipe.
+        output: the video file to write (mp4, m4v, mov, mkv, webm, avi), a ``.gif`` or ``.apng``,
+            or, without a suffix, a new folder of PNG files. Two images also make one: the middle.
+            ``-`` is a pipe.
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
         progress: show a progress bar on the terminal's error stream; or a function that is told
@@ -104,7 +107,9 @@ def prepare(input: str | Path, output: str | Path, options: Settings) -> Plan:
         ValueError: if something asked for cannot be done.
     """
     output = Path(output)
-    source = open_source(input, options.second, options.image_rate)
+    source = open_source(input, options.second, options.image_rate, options.window)
+    if options.inverse_telecine:
+        source = FilmSource(source)
     if target(output) is Target.IMAGE:
         check_output(output, source.info)
         _check_middle(source.info, output, options)
@@ -193,19 +198,21 @@ def _all_frames(
 
 def _ends(job: Plan, model: str, device: torch.device) -> dict[str, Any]:
     """What a summary says of the input, the output and what was asked for."""
-    info, assembly = job.source.info, job.writing.assembly if job.writing else None
+    info, writing = job.source.info, job.writing
+    streams = writing.streams if writing else Streams()
     return {
         "input": str(info.path),
         "output": str(job.output),
         "model": model,
         "device": str(device),
+        "part": None if info.window.is_whole else str(info.window),
         "width": info.width,
         "height": info.height,
         "source": describe(info.path) if info.is_video else None,
-        "result": describe(job.output) if assembly else None,
-        "kept": assembly.streams.kept if assembly else [],
-        "changed": assembly.streams.changed if assembly else [],
-        "lost": assembly.streams.lost if assembly else [],
+        "result": describe(job.output) if writing and writing.assembly else None,
+        "kept": streams.kept,
+        "changed": streams.changed,
+        "lost": streams.lost,
         "settings": {key: str(value) for key, value in vars(job.options).items()},
     }
 
@@ -214,14 +221,6 @@ def _report_problems(source: Source, known: int) -> int:
     for problem in source.problems[known:]:
         logger.warning("%s: %s", source.info.path, problem)
     return len(source.problems)
-
-
-def expected_frames(info: SourceInfo, timing: Timing) -> int | None:
-    """About how many output frames there will be, if that can be told."""
-    if timing.rate is not None and info.duration:
-        return round(info.duration * timing.speed * timing.rate) + (not info.holds_last)
-    parts = getattr(timing.cadence, "parts", None)
-    return info.expected * parts if info.expected and parts else None
 
 
 def _timing(info: SourceInfo, options: Settings) -> Timing:
@@ -252,7 +251,7 @@ def _record(
 
 def _check_middle(info: SourceInfo, output: Path, options: Settings) -> None:
     if info.expected != 2 or info.is_video:
-        raise ValueError(f"{output} is one image; give two images, or a folder to write to")
+        raise ValueError(f"{output} is one image; give two images, or write a folder or an .apng")
     if options.multiplier not in (None, 2) or options.fps is not None:
         raise ValueError(f"{output} is one image, the middle; give a folder or a video for more")
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from vfi.video.read.rates import parse_optional, parse_rate
+from vfi.video.read.window import Window, parse_time
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, DEFAULT_STATIC_THRESHOLD
 from vfi.video.write.options import SEGMENT_FRAMES, WriteOptions
 
@@ -20,6 +21,9 @@ class Settings:
         fps: output frames per second instead, e.g. 60 or 24000/1001, exactly.
         slow_motion: show everything this many times as slowly, e.g. 4 or 5/2.
         second: the second image, when the input is one image.
+        start: where in the input to begin, in seconds or as hours:minutes:seconds. Sound and
+            subtitles are cut to match.
+        duration: how much of the input to take, likewise; all that follows if not given.
         input_fps: images per second of a folder (24 if not given) or of two images (1).
         codec: auto, h264, h265, vp9, av1, mpeg4, prores or ffv1; auto takes what suits the file.
         crf: quality of the encoding, lower is better; the codec's default if not given.
@@ -32,6 +36,8 @@ class Settings:
             are not blended; null blends everything.
         duplicates: drop interpolates across repeated frames, for video whose real frame rate is
             lower than it says; keep shows them as they are.
+        inverse_telecine: restore the 24 frames a second of film that was woven into 30 (3:2
+            pulldown) first.
         static_threshold: frames that nowhere differ by more than this many levels of 255, over
             16x16 pixels, count as the same picture.
         still: on puts back what stands still in both frames, such as text over a moving picture,
@@ -52,6 +58,8 @@ class Settings:
     fps: str | float | None = None
     slow_motion: str | float = 1
     second: str | None = None
+    start: str | float | None = None
+    duration: str | float | None = None
     input_fps: str | float | None = None
     codec: str = "auto"
     crf: int | None = None
@@ -61,6 +69,7 @@ class Settings:
     audio_offset: float = 0.0
     cut_threshold: float | None = DEFAULT_CUT_THRESHOLD
     duplicates: Literal["keep", "drop"] = "keep"
+    inverse_telecine: bool = False
     static_threshold: float = DEFAULT_STATIC_THRESHOLD
     still: Literal["on", "off"] = "on"
     flow_scale: float | None = None
@@ -99,7 +108,7 @@ class Settings:
             )
         if self.slowness < 1:
             raise ValueError(f"slow_motion is {self.slow_motion}; it must be 1 or more")
-        _ = self.output_rate, self.image_rate, self.writing
+        _ = self.output_rate, self.image_rate, self.window, self.writing
 
     @property
     def slowness(self) -> Fraction:
@@ -115,6 +124,14 @@ class Settings:
     def image_rate(self) -> Fraction | None:
         """Input images per second, if they were given."""
         return parse_optional(self.input_fps, "input_fps")
+
+    @property
+    def window(self) -> Window:
+        """The part of the input that is wanted."""
+        length = None if self.duration is None else parse_time(self.duration, "duration")
+        if length == 0:
+            raise ValueError(f"duration is {self.duration!r}; it must be more than 0")
+        return Window(parse_time(self.start or 0, "start"), length)
 
     @property
     def writing(self) -> WriteOptions:

@@ -54,6 +54,7 @@ class Summary:
         problems: what was wrong with the input.
         source: what the input file says of itself, None if it is no video file.
         result: what the output file says of itself, likewise.
+        part: of the input that was taken, None if all of it.
         kept: the input's other streams that went into the output.
         changed: those that are not what they were, and how.
         lost: those that are left out, and why.
@@ -86,6 +87,7 @@ class Summary:
     problems: list[str] = field(default_factory=list)
     source: Facts | None = None
     result: Facts | None = None
+    part: str | None = None
     kept: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)

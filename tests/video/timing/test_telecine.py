@@ -1,6 +1,7 @@
 """Telecined and interlaced video is named; plain video is not."""
 
 import logging
+from fractions import Fraction
 
 import av
 import cv2
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 
 from vfi.video import interpolate_video
+from vfi.video.read.colour import PixelSpec
 from vfi.video.read.open import open_source
+from vfi.video.read.source import Picture
+from vfi.video.timing.film import FilmSource
 from vfi.video.timing.telecine import INTERLACED, TELECINE, CombWatch
 
 WIDTH, HEIGHT = 160, 120
@@ -79,3 +83,73 @@ def test_the_report_names_it_and_what_to_do(tmp_path, blend, caplog):
         summary = interpolate_video(clip, tmp_path / "b.mkv", blend, codec="ffv1")
     assert TELECINE in summary.problems
     assert caplog.text.count("telecined (3:2)") == 1
+
+
+def film(count: int, noise: int) -> list[np.ndarray]:
+    """Whole frames with grain of so many levels."""
+    rng = np.random.default_rng(5)
+    grains = [rng.integers(-noise, noise + 1, (HEIGHT, WIDTH, 3)) for _ in range(count)]
+    return [np.clip(moment(n) + g, 0, 255).astype(np.uint8) for n, g in enumerate(grains)]
+
+
+def pulled_down(count: int, bottom_first: bool, first: int, noise: int) -> list[np.ndarray]:
+    """Video of film frames whose pulldown begins anywhere, in either order of fields."""
+    films = film(count, noise)
+    fields = [n for n in range(count) for _ in range(2 + n % 2)][2 * first :]
+    pairs = list(zip(fields[::2], fields[1::2], strict=False))
+    if bottom_first:
+        return [weave(films[late], films[early]) for early, late in pairs]
+    return [weave(films[early], films[late]) for early, late in pairs]
+
+
+@pytest.mark.parametrize("bottom_first", [False, True])
+@pytest.mark.parametrize(("first", "noise"), [(0, 0), (1, 0), (3, 0), (4, 0), (0, 6), (3, 6)])
+def test_film_is_restored(tmp_path, bottom_first, first, noise):
+    images = pulled_down(25, bottom_first, first, noise)
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("ffv1", rate=Fraction(30000, 1001))
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "gray"
+        for image in images:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[..., 1]), "gray")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    source = FilmSource(open_source(path))
+    found = list(source.pictures())
+    assert source.info.rate == Fraction(24000, 1001)
+    assert abs(len(found) - source.info.expected) <= 1
+    assert [p.time for p in found] == [n * Fraction(1001, 24000) for n in range(len(found))]
+    films = {image[..., 1].tobytes(): n for n, image in enumerate(film(25, noise))}
+    whole = [films.get(picture.planes[0].tobytes()) for picture in found]
+    known = [n for n in whole[2:-2] if n is not None]  # a woven first frame has none before it
+    assert len(known) >= len(whole) - 4
+    assert source.problems == []
+
+
+def test_the_film_is_interpolated_and_other_video_is_named(tmp_path, blend, probe):
+    clip = encode(tmp_path / "a.mkv", FILMS["telecine"](), crf="10")
+    summary = interpolate_video(clip, tmp_path / "b.mp4", blend, inverse_telecine=True)
+    assert (summary.frames_in, summary.frames_out, summary.output_fps) == (28, 56, "48")
+    assert summary.problems == []
+    assert abs(probe(tmp_path / "b.mp4").duration - probe(clip).duration) <= Fraction(1, 24)
+    clip = encode(tmp_path / "c.mkv", FILMS["progressive"](), crf="10")
+    summary = interpolate_video(clip, tmp_path / "d.mp4", blend, inverse_telecine=True)
+    assert [text for text in summary.problems if "leave --inverse-telecine out" in text]
+
+
+def test_a_varying_rate_is_no_pulldown(make_clip, tmp_path, blend):
+    clip = make_clip(times=[0, 33, 66, 200], tick=Fraction(1, 1000))
+    with pytest.raises(ValueError, match="inverse_telecine needs a video of a constant rate"):
+        interpolate_video(clip, tmp_path / "out.mp4", blend, inverse_telecine=True)
+
+
+def test_tiny_pictures_are_not_called_woven():
+    """Of a few pixels some stand in combs by chance, and some of these in a rhythm."""
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        height, width = rng.integers(6, 40, 2)
+        watch = CombWatch()
+        for number in range(30):
+            plane = rng.integers(60, 190, (height, width)).astype(np.uint8)
+            watch.see(Picture([plane], PixelSpec("gray"), Fraction(number, 30), number))
+        assert watch.verdict() != TELECINE

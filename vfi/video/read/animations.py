@@ -15,6 +15,7 @@ from PIL import Image
 from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.source import Picture, Source, SourceInfo
+from vfi.video.read.window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ _OPAQUE = 255
 _UNSAID = Fraction(1, 10)
 """How long viewers show a frame that says 0."""
 _MOST_PARTS = 65_535  # the largest denominator that APNG has, and WebP counts milliseconds
+_WHOLE = Window()
 _SPEC = PixelSpec("rgb", full_range=True)
 _BROKEN = (OSError, SyntaxError, EOFError, ValueError)
 
@@ -43,20 +45,23 @@ class AnimationSource(Source):
     """An animated PNG or WebP, read frame by frame at the times that it says.
 
     Raises:
-        ValueError: if it cannot be read.
+        ValueError: if it cannot be read, or no frame is in the part that is wanted.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, window: Window = _WHOLE) -> None:
         super().__init__()
         self._path = path
-        self._times = [Fraction(0)]
-        for _, shown in self._frames():
-            self._times.append(self._times[-1] + shown)
-        if len(self._times) < 2:
-            raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
-        with Image.open(path) as image:
+        times, alpha = [Fraction(0)], False
+        for image, shown in self._frames():
+            times.append(times[-1] + shown)
             width, height = image.size
-            alpha = np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE
+            alpha = alpha or bool(np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE)
+        if len(times) < 2:
+            raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
+        inside = window.pick(times[:-1])
+        first, last = inside.start, inside.stop
+        self._wanted = first, None if window.end is None else last
+        self._times = [time - times[first] for time in times[first : last + 1]]
         *starts, end = self._times
         steps = [b - a for a, b in itertools.pairwise(self._times)]
         tick = Fraction(
@@ -76,11 +81,13 @@ class AnimationSource(Source):
             expected=len(starts),
             holds_last=True,
             files=(path,),
+            window=window,
         )
         self.problems.clear()  # reading the frames again finds them again
 
     def pictures(self) -> Iterator[Picture]:
-        for index, (image, _) in enumerate(self._frames()):
+        inside = itertools.islice(self._frames(), *self._wanted)
+        for index, (image, _) in enumerate(inside):
             red, green, blue, alpha = np.moveaxis(np.asarray(image.convert("RGBA")), -1, 0)
             colours = (green, blue, red, alpha) if self.info.spec.alpha else (green, blue, red)
             planes = [np.ascontiguousarray(plane) for plane in colours]

@@ -6,144 +6,21 @@ shift, so that sound and picture stay as far apart as they were, and the earlies
 at 0.
 """
 
-import itertools
-from array import array
+import dataclasses
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from statistics import median_low
 
-import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vfi.video.read.media import is_cover, open_video, tick, video_stream
+from vfi.video.read.media import tick
+from vfi.video.read.scan import NO_TIME, Log, Scan
 
-_NONE = -(1 << 63)
-_JUMP_BACK = Fraction(1, 10)  # seconds; what is less is a slip of one packet
-_JUMP_AHEAD = 10  # seconds; FFmpeg's limit, for kinds of files whose clock may be set anew
-_CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
 _OVERLAP = Fraction(1, 10)  # seconds of sound that may be lost where recordings were joined
 _NEAR = 1  # second
-_ORDER_ONLY = ("avi",)  # they number packets as they are decoded
-
-
-@dataclass
-class Log:
-    """The packets of a stream in the order of the file.
-
-    Attributes:
-        unit: of the times, in seconds.
-        pts: when packets are shown, `_NONE` where that is missing.
-        dts: when they are decoded, likewise.
-        durations: 0 where not known.
-        places: which packet of the whole file each is.
-        shown: 0 for those that are decoded but not shown.
-        start: when the stream says that it begins, in units.
-    """
-
-    unit: Fraction
-    pts: array = field(default_factory=lambda: array("q"))
-    dts: array = field(default_factory=lambda: array("q"))
-    durations: array = field(default_factory=lambda: array("q"))
-    places: array = field(default_factory=lambda: array("q"))
-    shown: array = field(default_factory=lambda: array("b"))
-    start: int | None = None
-
-    def add(self, packet: Packet, place: int) -> None:
-        """Notes the next packet."""
-        self.pts.append(_NONE if packet.pts is None else packet.pts)
-        self.dts.append(_NONE if packet.dts is None else packet.dts)
-        self.durations.append(packet.duration or 0)
-        self.places.append(place)
-        self.shown.append(not packet.is_discard)
-
-    def time(self, number: int) -> int | None:
-        """When a packet is shown, or else decoded, in units."""
-        time = self.pts[number] if self.pts[number] != _NONE else self.dts[number]
-        return None if time == _NONE else time
-
-    def span(self, first: int, last: int) -> tuple[Fraction, Fraction] | None:
-        """Start and end in seconds of the packets ``first`` to ``last``, without the latter."""
-        known = [(t, n) for n in range(first, last) if (t := self.time(n)) is not None]
-        if not known:
-            return None
-        latest, number = max(known)
-        length = self.durations[number] or self.step()
-        return min(known)[0] * self.unit, (latest + length) * self.unit
-
-    def step(self) -> int:
-        """The usual distance of two packets, in units."""
-        known = sorted(t for n in range(len(self.pts)) if (t := self.time(n)) is not None)
-        return median_low(b - a for a, b in itertools.pairwise(known)) if len(known) > 1 else 0
-
-    def jumps(self, ahead: bool) -> list[int]:
-        """The packets before which the clock was set anew.
-
-        Args:
-            ahead: whether a jump forward is one too, not just a pause.
-        """
-        found, last = [], _NONE
-        for number, dts in enumerate(self.dts):
-            if dts == _NONE:
-                continue
-            moved = (dts - last) * self.unit if last != _NONE else Fraction(0)
-            if moved < -_JUMP_BACK or (ahead and moved > _JUMP_AHEAD):
-                found.append(number)
-            last = dts
-        return found
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What reading all packets, without decoding, tells.
-
-    Attributes:
-        logs: by the number of the stream.
-        video: the number of the stream of pictures.
-        sounds: those of the streams of sound.
-        resets: whether clocks of such files may be set anew.
-        by_order: whether it only says in which order pictures are decoded, not when they are shown.
-        end: the latest end of any packet by the file's own times, in seconds.
-        error: what stopped the reading before the end, if anything.
-    """
-
-    logs: dict[int, Log]
-    video: int
-    sounds: tuple[int, ...]
-    resets: bool
-    by_order: bool
-    end: Fraction
-    error: str | None
-
-
-def scan(path: Path) -> Scan:
-    """Reads all packets of a file."""
-    logs: dict[int, Log] = {}
-    end, error = Fraction(0), None
-    with open_video(path) as container:
-        video = video_stream(container, path).index
-        sounds = tuple(s.index for s in container.streams.audio if s.codec_context is not None)
-        for stream in container.streams:
-            if stream.time_base and not is_cover(stream):
-                logs[stream.index] = Log(stream.time_base, start=stream.start_time)
-        try:
-            for place, packet in enumerate(container.demux()):
-                log = logs.get(packet.stream_index)
-                if log is None or not packet.size:
-                    continue
-                log.add(packet, place)
-                if (time := log.time(-1)) is not None:
-                    end = max(end, (time + log.durations[-1]) * log.unit)
-        except av.error.FFmpegError as failure:
-            error = failure.strerror
-        resets = bool(container.format.flags & _CLOCK_MAY_JUMP)
-        by_order = container.format.name in _ORDER_ONLY
-    by_order = by_order or all(time == _NONE for time in logs[video].pts)
-    return Scan(logs, video, sounds, resets, by_order, end, error)
 
 
 @dataclass(frozen=True)
@@ -155,12 +32,33 @@ class Clock:
         shifts: of each stream, from which packet on its times are moved, and by how many seconds.
         starts: when each stream is first seen or heard, in seconds after `zero`.
         hidden: seconds of each stream, before that, that are decoded but not seen or heard.
+        cut: seconds before `zero` that are not wanted.
+        end: of what is wanted, in seconds after `zero`; None if that is the end of the file.
     """
 
     zero: Fraction = Fraction(0)
     shifts: dict[int, list[tuple[int, Fraction]]] = field(default_factory=dict)
     starts: dict[int, Fraction] = field(default_factory=dict)
     hidden: dict[int, Fraction] = field(default_factory=dict)
+    cut: Fraction = Fraction(0)
+    end: Fraction | None = None
+
+    def narrowed(self, begin: Fraction, end: Fraction | None) -> "Clock":
+        """The timeline of a part, from and to so many seconds after `zero`."""
+        return dataclasses.replace(
+            self,
+            zero=self.zero + begin,
+            starts={index: max(start - begin, Fraction(0)) for index, start in self.starts.items()},
+            hidden={
+                i: h if self.starts[i] >= begin else Fraction(0) for i, h in self.hidden.items()
+            },
+            cut=begin,
+            end=None if end is None else end - begin,
+        )
+
+    def began_before(self, stream: int) -> bool:
+        """Whether a stream's beginning is not wanted."""
+        return self.cut > 0 and not self.starts.get(stream)
 
     def shift(self, stream: int, packet: int) -> Fraction:
         """By how many seconds the times of a stream's packet are moved."""
@@ -168,8 +66,15 @@ class Clock:
         place = bisect_right(moves, packet, key=lambda move: move[0])
         return moves[place - 1][1] if place else Fraction(0)
 
-    def packets(self, container: InputContainer, stream: Stream) -> Iterator[Packet]:
+    def packets(
+        self, container: InputContainer, stream: Stream, first: int = 0
+    ) -> Iterator[Packet]:
         """The packets of a stream with unrolled times, which count from where the file's do.
+
+        Args:
+            container: the file.
+            stream: whose packets.
+            first: the number of the first that is wanted.
 
         Raises:
             av.error.FFmpegError: where the file breaks off.
@@ -181,6 +86,8 @@ class Clock:
                     packet.pts = None if packet.pts is None else packet.pts + shift
                     packet.dts = None if packet.dts is None else packet.dts + shift
                 number += 1
+                if number <= first:
+                    continue
             yield packet
 
 
@@ -200,6 +107,28 @@ def unroll(found: Scan) -> Clock:
     return Clock(zero, shifts, starts, hidden)
 
 
+def entry(found: Scan, clock: Clock, skipped: int) -> tuple[int, int]:
+    """Where to begin decoding to see what is shown from the clock's zero on.
+
+    Args:
+        found: the file.
+        clock: its timeline.
+        skipped: pictures that are shown before.
+
+    Returns:
+        The number of the packet, and how many of the pictures shown lie before it.
+    """
+    log, before, best = found.logs[found.video], 0, (0, 0)
+    for number, (key, shown) in enumerate(zip(log.keys, log.shown, strict=True)):
+        time = None if found.by_order else log.time(number)
+        moved = clock.shift(found.video, number) - clock.zero
+        early = time is None or time * log.unit + moved <= 0
+        if key and early and before <= skipped:
+            best = number, before
+        before += shown
+    return best
+
+
 def display_times(found: Scan, clock: Clock) -> list[Fraction]:
     """When each picture is shown, in order, in seconds after the clock's zero."""
     return sorted(time - clock.zero for time in _times(found, found.video, clock))
@@ -214,7 +143,7 @@ def _times(found: Scan, stream: int, clock: Clock) -> Iterator[Fraction]:
     log = found.logs[stream]
     decoding = found.by_order and stream == found.video
     for number, shown in enumerate(log.shown):
-        time = log.dts[number] if decoding and log.dts[number] != _NONE else log.time(number)
+        time = log.dts[number] if decoding and log.dts[number] != NO_TIME else log.time(number)
         if shown and time is not None:
             yield time * log.unit + clock.shift(stream, number)
 

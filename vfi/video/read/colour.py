@@ -30,7 +30,7 @@ _LUMA_WEIGHTS = {  # Kr, Kb of ITU-T H.273 by matrix code
     9: (0.2627, 0.0593),
     10: (0.2627, 0.0593),
 }
-BT709, BT601, LIMITED, FULL, UNSPECIFIED = 1, 6, 1, 2, 2
+RGB, BT709, BT601, LIMITED, FULL, UNSPECIFIED = 0, 1, 6, 1, 2, 2
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from PIL import Image
 
 from vfi.video.read.colour import FULL, ColourTags, PixelSpec
 from vfi.video.read.source import Picture, Source, SourceInfo
+from vfi.video.read.window import Window
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 
 
 _EXIF_ORIENTATION = 0x0112
+_WHOLE = Window()
 
 
 class ImageSource(Source):
@@ -24,15 +26,22 @@ class ImageSource(Source):
         paths: the image files in order, at least two.
         fps: images per second.
         path: the folder or file to name in reports.
+        window: the part of them that is wanted.
 
     Raises:
         ValueError: if there are fewer than two, one is no image, or sizes differ.
     """
 
-    def __init__(self, paths: list[Path], fps: Fraction, path: Path) -> None:
+    def __init__(
+        self, paths: list[Path], fps: Fraction, path: Path, window: Window = _WHOLE
+    ) -> None:
         super().__init__()
+        paths = paths[window.pick([number / fps for number in range(len(paths))])]
         if len(paths) < 2:
-            raise ValueError(f"{path} holds {len(paths)} images; interpolation needs two or more")
+            part = "" if window.is_whole else f" {window}"
+            raise ValueError(
+                f"{path} holds {len(paths)} images{part}; interpolation needs two or more"
+            )
         sizes = {file: _image_size(file) for file in paths}
         odd = next((file for file in paths if sizes[file] != sizes[paths[0]]), None)
         if odd is not None:
@@ -55,6 +64,7 @@ class ImageSource(Source):
             duration=(len(paths) - 1) / fps,
             expected=len(paths),
             files=tuple(paths),
+            window=window,
         )
 
     def pictures(self) -> Iterator[Picture]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from vfi.video.read.clock import Clock
 from vfi.video.read.colour import ColourTags, PixelSpec
 from vfi.video.read.light import Light
+from vfi.video.read.window import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,7 @@ class SourceInfo:
         light: of an HDR video, None if nothing is said.
         files: the files that are read.
         clock: the timeline of all its streams, of which the times above are.
+        window: the part of it that is wanted.
     """
 
     path: Path
@@ -93,6 +95,7 @@ class SourceInfo:
     light: Light | None = None
     files: tuple[Path, ...] = ()
     clock: Clock = field(default_factory=Clock)
+    window: Window = field(default_factory=Window)
 
 
 class Source:

@@ -16,30 +16,35 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vfi.video.read.clock import Scan, display_times, scan, unroll
+from vfi.video.read.clock import display_times, entry, unroll
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
 from vfi.video.read.light import light_of
 from vfi.video.read.media import decoder_of, open_video, plane_codes, side_data, tick, video_stream
 from vfi.video.read.rates import constant_rate
+from vfi.video.read.scan import Scan, scan
 from vfi.video.read.source import Picture, Source, SourceInfo
+from vfi.video.read.window import Window
 
 logger = logging.getLogger(__name__)
 
 _OPAQUE = 255
 _UNKNOWN_RATE = Fraction(25)
+_WHOLE = Window()
 _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations are never off
 
 
 class VideoSource(Source):
-    """A video file.
+    """A video file, or a part of it.
 
     Raises:
-        ValueError: if it cannot be opened, has no video stream, or no frame of it can be decoded.
+        ValueError: if it cannot be opened, has no video stream, no frame of it can be decoded, or
+            none is in the part.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, window: Window = _WHOLE) -> None:
         super().__init__()
         self._path = path
+        self._window = window
         found = scan(path)
         self._log = found.logs[found.video]
         self._clock = unroll(found)
@@ -57,15 +62,26 @@ class VideoSource(Source):
         self._times = display_times(found, self._clock)
         if not self._times:  # a bare stream of pictures
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
+        self._narrow(found)
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
-        seen_through = not is_gif or _is_transparent(first)
+        seen_through = not is_gif or _is_transparent(path)
         self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
         if first.interlaced_frame:
             logger.warning("%s is interlaced; deinterlace it first for good results", path)
 
+    def _narrow(self, found: Scan) -> None:
+        """Moves the zero to where the wanted part begins."""
+        inside, begin = self._window.pick(self._times), self._window.begin(self._times)
+        self._entry = 0, 0
+        if not self._window.is_whole:
+            self._clock = self._clock.narrowed(begin, self._window.end)
+            self._times = [time - begin for time in self._times]
+            self._entry = entry(found, self._clock, inside.start)
+        self._inside = self._times[inside]
+
     def _describe(self, first: VideoFrame, tags: ColourTags, aspect: Fraction | None) -> SourceInfo:
-        times, unit = self._times, self._log.unit
+        times, unit = self._inside, self._log.unit
         rate = constant_rate(times, unit, self._rates)
         return SourceInfo(
             path=self._path,
@@ -87,6 +103,7 @@ class VideoSource(Source):
             light=light_of(first),
             files=(self._path,),
             clock=self._clock,
+            window=self._window,
         )
 
     def _note_truncation(self, found: Scan, container: InputContainer, stream: VideoStream) -> None:
@@ -113,17 +130,23 @@ class VideoSource(Source):
 
     def pictures(self) -> Iterator[Picture]:
         damaged = index = 0
-        time = None
+        time, begin, end = None, self.info.start, self._clock.end
         shown = self.info.step or self._step()
+        first, before = self._entry
         with open_video(self._path) as container:
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
-            for frame in _decode(self._clock.packets(container, stream), stream):
+            packets = self._clock.packets(container, stream, first)
+            for number, frame in enumerate(_decode(packets, stream), start=before):
                 if frame is None:
-                    damaged += 1
+                    damaged += time is not None  # what a part begins after may lack its past
                     continue
-                time = self._time(frame, index + damaged, time)
-                shown = frame.duration * tick(stream) or shown
+                found = self._time(frame, number, time)
+                if end is not None and found >= end:
+                    break
+                if found < begin:
+                    continue
+                time, shown = found, frame.duration * tick(stream) or shown
                 yield Picture(self._planes(frame), self.info.spec, time, index)
                 index += 1
         if damaged:
@@ -245,6 +268,11 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     return None if data is None else tuple(np.frombuffer(data, np.int32).tolist())
 
 
-def _is_transparent(frame: VideoFrame) -> bool:
-    """Whether a frame with alpha, as all of a GIF are said to be, is seen through anywhere."""
-    return bool((frame.reformat(format="rgba").to_ndarray()[..., 3] < _OPAQUE).any())
+def _is_transparent(path: Path) -> bool:
+    """Whether any frame of a GIF, all of which are said to have alpha, is seen through."""
+    with open_video(path) as container:
+        stream = video_stream(container, path)
+        return any(
+            frame is not None and (frame.to_ndarray(format="rgba")[..., 3] < _OPAQUE).any()
+            for frame in _decode(container.demux(stream), stream)
+        )

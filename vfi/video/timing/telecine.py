@@ -13,15 +13,19 @@ _CYCLE = 5
 _STEP = 12  # levels between a line and both its neighbours
 _AGREE = 8  # levels between these two
 _COLUMNS = 8
+_SAMPLED = 64  # columns at the least, where there are as many
 _CLEAR = 0.002
 """Part of the pixels in combs, above what the picture's own stripes have."""
 _TIMES = 3
 _FEWEST = 20
+_FEWEST_PIXELS = 24  # in combs: a few pixels of a tiny picture stand so by chance
+_FEWEST_GROUPS = 4
+_MOST_GROUPS = 0.7  # of those of five frames with combs have them in the same two
 _MOST_FRAMES = 0.7
 
 TELECINE = (
     "telecined (3:2): two of every five frames are woven from two of the film, which blends them "
-    "into each other; restore the film first, for example with ffmpeg -vf fieldmatch,decimate"
+    "into each other; --inverse-telecine restores the film first"
 )
 INTERLACED = (
     "interlaced: its frames are woven from two moments, which gives torn edges; deinterlace it "
@@ -35,11 +39,13 @@ def combed(picture: Picture) -> float:
     Fine texture looks the same among the lines of each half, so what is found there is taken off.
     """
     unit = 1 << (picture.spec.depth - 8)
-    lines = picture.planes[0][:, ::_COLUMNS].astype(np.int32)
+    plane = picture.planes[0]
+    lines = plane[:, :: max(1, min(_COLUMNS, plane.shape[1] // _SAMPLED))].astype(np.int32)
     if len(lines) < 6:
         return 0.0
     texture = max(_alternating(lines[half::2], unit) for half in (0, 1))
-    return max(_alternating(lines, unit) - texture, 0.0)
+    found = _alternating(lines, unit) - texture
+    return found if found * lines.size >= _FEWEST_PIXELS else 0.0
 
 
 def _alternating(lines: np.ndarray, unit: int) -> float:
@@ -55,13 +61,22 @@ class CombWatch:
 
     def __init__(self) -> None:
         self._sums = np.zeros(_CYCLE)
+        self._group = np.zeros(_CYCLE)
+        self._groups = 0  # with combs
+        self._pairs = np.zeros(_CYCLE)  # those with most of them in a frame and the next
         self._frames = 0
         self._woven = 0
 
     def see(self, picture: Picture) -> None:
         """Takes the next frame."""
         share = combed(picture)
-        self._sums[self._frames % _CYCLE] += share
+        place = self._frames % _CYCLE
+        self._sums[place] += share
+        self._group[place] = share
+        if place == _CYCLE - 1 and self._group.any():
+            both = np.minimum(self._group, np.roll(self._group, -1))
+            self._groups += 1
+            self._pairs[int(np.argmax(both))] += both.any()
         self._woven += share > _CLEAR
         self._frames += 1
 
@@ -71,9 +86,10 @@ class CombWatch:
             return None
         phases = self._sums * _CYCLE / self._frames
         first = int(np.argmax(phases + np.roll(phases, -1)))
+        usual = self._pairs[first] >= max(_FEWEST_GROUPS, _MOST_GROUPS * self._groups)
         pair = phases[[first, (first + 1) % _CYCLE]]
         others = np.delete(phases, [first, (first + 1) % _CYCLE])
-        if pair.min() > _TIMES * others.max() + _CLEAR:
+        if usual and pair.min() > _TIMES * others.max() + _CLEAR:
             return TELECINE
         if self._woven > _MOST_FRAMES * self._frames and phases.min() > _TIMES * _CLEAR:
             return INTERLACED

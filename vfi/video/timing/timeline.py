@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from vfi.video.read.source import SourceInfo
+
 _MAX_TICKS = 1_000_000
 _FALLBACK_TICKS = 90_000
 _LONG_GAP = Fraction(9, 2)  # usual steps
@@ -190,6 +192,14 @@ def plan_timing(
     if base.denominator > _MAX_TICKS:
         base = 1 / fps / math.ceil(_FINE / fps) if fps else Fraction(1, _FALLBACK_TICKS)
     return Timing(cadence, slow_motion, fps, base, bisects, step)
+
+
+def expected_frames(info: SourceInfo, timing: Timing) -> int | None:
+    """About how many output frames there will be, if that can be told."""
+    if timing.rate is not None and info.duration:
+        return round(info.duration * timing.speed * timing.rate) + (not info.holds_last)
+    parts = getattr(timing.cadence, "parts", None)
+    return info.expected * parts if info.expected and parts else None
 
 
 def _common_unit(a: Fraction, b: Fraction) -> Fraction:

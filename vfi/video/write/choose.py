@@ -3,40 +3,33 @@
 import dataclasses
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
 from vfi.files import check_not_input
-from vfi.video.read.colour import FULL, ColourTags, PixelSpec
+from vfi.video.read.colour import ColourTags
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
 from vfi.video.read.y4m import PIPE
 from vfi.video.timing.timeline import Timing
-from vfi.video.write.codecs import (
-    ENCODERS,
-    OutputFormat,
-    codec_for,
-    encoder_options,
-    keeps_alpha,
-    output_format,
-)
+from vfi.video.write.codecs import ENCODERS, codec_for, encoder_options
 from vfi.video.write.containers import CONTAINERS, Container, container_of
-from vfi.video.write.gif import GIF_MAX_RATE, PIXEL_FORMAT
+from vfi.video.write.gif import GIF_MAX_RATE
 from vfi.video.write.light import TOLD
 from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.pipe import check_pipe, pipe_sink
+from vfi.video.write.pixels import keeps_alpha, output_format, stored_rgb
 from vfi.video.write.segments import VideoSettings
-from vfi.video.write.sinks import GifSink, ImageSink, Sink, VideoSink
-from vfi.video.write.streams import Streams, plan_streams
+from vfi.video.write.sinks import AnimationSink, ImageSink, Sink, VideoSink
+from vfi.video.write.streams import Streams, lose_all, plan_streams
 from vfi.video.write.tracks import Passage
 from vfi.video.write.turn import upright_aspect, upright_size
 from vfi.video.write.workspace import Workspace
 
-_GIF_SUFFIX = ".gif"
-_DEEP = 10
+_SHALLOW, _DEEP, _DEEPEST = 8, 10, 16  # bits
 
 
 logger = logging.getLogger(__name__)
@@ -48,6 +41,7 @@ class Target(Enum):
     IMAGE = "an image"
     FOLDER = "a folder of images"
     GIF = "a GIF"
+    APNG = "an animated PNG"
     VIDEO = "a video"
     PIPE = "a pipe"
 
@@ -65,10 +59,13 @@ def target(output: Path) -> Target:
         return Target.FOLDER
     if suffix in IMAGE_SUFFIXES:
         return Target.IMAGE
-    if suffix == _GIF_SUFFIX:
-        return Target.GIF
+    if suffix in _ANIMATIONS:
+        return _ANIMATIONS[suffix]
     container_of(output)
     return Target.VIDEO
+
+
+_ANIMATIONS = {".gif": Target.GIF, ".apng": Target.APNG}
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,8 @@ class Writing:
         info: the input.
         options: how it is written.
         timing: the output times.
-        assembly: what a video or a GIF is made of.
+        assembly: what a video or an animation is made of.
+        streams: what becomes of the input's other streams.
     """
 
     output: Path
@@ -90,6 +88,7 @@ class Writing:
     options: WriteOptions
     timing: Timing
     assembly: Assembly | None = None
+    streams: Streams = field(default_factory=Streams)
 
     def sink(self, record: dict[str, object]) -> Sink:
         """Opens the place where the frames go.
@@ -108,8 +107,8 @@ class Writing:
             depth = self.options.bit_depth or self.info.spec.depth
             return ImageSink(self.output, work, depth, turn, self.info.spec.alpha)
         length = self.options.segment
-        if self.target is Target.GIF:
-            return GifSink(self.output, work, self.assembly, self.timing, length, turn)
+        if self.target is not Target.VIDEO:
+            return AnimationSink(self.output, work, self.assembly, self.timing, length, turn)
         kept = None if self.assembly.container.turns else turn
         return VideoSink(self.output, work, self.assembly, self.timing, length, kept)
 
@@ -118,7 +117,7 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
     """Decides how an output is written.
 
     Args:
-        output: a video by its suffix, ``.gif``, or without suffix a folder of images.
+        output: a video by its suffix, ``.gif``, ``.apng``, or without suffix a folder of images.
         info: the input.
         options: what was asked for.
         timing: the output times.
@@ -138,13 +137,17 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
             timing = dataclasses.replace(timing, time_base=1 / timing.rate)
         assembly = _video_assembly(output, info, options, timing)
         assembly.rehearse(output.suffix, info.start * timing.speed)
-        return Writing(output, kind, info, options, timing, assembly)
+        return Writing(output, kind, info, options, timing, assembly, assembly.streams)
     _check_unused(options, kind.value)
-    if kind is Target.GIF:
-        return Writing(output, kind, info, options, timing, _gif_assembly(info, timing))
+    streams = Streams()
+    if info.is_video:
+        lose_all(streams, info.path, kind.value)
+    if kind is not Target.FOLDER:
+        assembly = _animation_assembly(info, timing, kind, options.bit_depth)
+        return Writing(output, kind, info, options, timing, assembly, streams)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"{output} exists; give the name of a new folder for the images")
-    return Writing(output, kind, info, options, timing)
+    return Writing(output, kind, info, options, timing, streams=streams)
 
 
 def check_output(output: Path, info: SourceInfo) -> None:
@@ -249,20 +252,21 @@ def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Con
         logger.warning("%s", streams.changed[-1])
 
 
-def _gif_assembly(info: SourceInfo, timing: Timing) -> Assembly:
-    if timing.rate is not None and timing.rate > GIF_MAX_RATE:
+def _animation_assembly(
+    info: SourceInfo, timing: Timing, kind: Target, bit_depth: int | None
+) -> Assembly:
+    if kind is Target.GIF and timing.rate is not None and timing.rate > GIF_MAX_RATE:
         raise ValueError(
             f"this makes {float(timing.rate):g} frames a second and viewers play at most "
             f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
         )
     width, height = upright_size(info.width, info.height, info.display_matrix)
-    alpha = info.spec.alpha
-    spec = PixelSpec("rgb", full_range=True, alpha=alpha)
+    deep = kind is Target.APNG and (bit_depth or info.spec.depth) > _SHALLOW
     video = VideoSettings(
         codec="ffv1",
         options={},
         quality=None,
-        format=OutputFormat(spec, "bgra" if alpha else PIXEL_FORMAT, ColourTags(range=FULL)),
+        format=stored_rgb(_DEEPEST if deep else _SHALLOW, info.spec.alpha, ColourTags()),
         width=width,
         height=height,
         aspect=None,

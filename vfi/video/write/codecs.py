@@ -1,28 +1,14 @@
-"""The encoders on offer, their settings, and the pixels they take."""
+"""The encoders on offer and their settings."""
 
-import dataclasses
 import functools
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from av.codec.codec import Codec, UnknownCodecError
 
-from vfi.video.read.colour import (
-    BT709,
-    FULL,
-    LIMITED,
-    ColourTags,
-    PixelSpec,
-    spec_of,
-    working_format,
-)
 from vfi.video.read.light import Light
-from vfi.video.read.source import SourceInfo
-from vfi.video.write.containers import Container, container_of
+from vfi.video.write.containers import container_of
 from vfi.video.write.light import light_options
-
-logger = logging.getLogger(__name__)
 
 _LOOKAHEAD = 40  # frames, the presets' usual
 _SHORTEST_LOOKAHEAD = 10
@@ -119,13 +105,6 @@ ENCODERS = {
 }
 """Encoders by the name of their codec."""
 
-_ALPHA = {
-    "vp9": ("webm", "matroska"),
-    "prores": ("mov", "matroska"),
-    "ffv1": ("matroska", "avi"),
-}
-"""The containers in which a codec's pictures can be seen through."""
-
 _ALIASES = {"avc": "h264", "hevc": "h265", **{e.name: key for key, e in ENCODERS.items()}}
 
 
@@ -154,7 +133,7 @@ def codec_for(codec: str, path: Path, depth: int) -> str:
                 f"{path.suffix} files cannot hold {key}; choose from "
                 f"{', '.join(container.codecs)}, or another kind of file"
             )
-    _library_codec(key)
+    library_codec(key)
     return key
 
 
@@ -197,99 +176,13 @@ def encoder_options(
     return options
 
 
-@dataclass(frozen=True)
-class OutputFormat:
-    """What goes into the encoder.
-
-    Attributes:
-        spec: how generated frames are stored.
-        pixel_format: FFmpeg's name of that.
-        tags: what the stream says of its colours.
-    """
-
-    spec: PixelSpec
-    pixel_format: str
-    tags: ColourTags
-
-
-def output_format(
-    key: str, container: Container, info: SourceInfo, bit_depth: int | None
-) -> OutputFormat:
-    """The encoder's pixel format nearest to the input's: its subsampling, depth and colours.
-
-    Args:
-        key: the codec.
-        container: what it goes into.
-        info: the input.
-        bit_depth: bits per colour value; the input's if None.
+@functools.cache
+def library_codec(key: str) -> Codec:
+    """FFmpeg's encoder for a codec.
 
     Raises:
-        ValueError: if the encoder cannot write that many bits.
+        ValueError: if this build has none.
     """
-    encoder = ENCODERS[key]
-    tags, source = info.tags, info.spec
-    if source.kind == "rgb":  # RGB has no matrix to keep; say which one is used
-        tags = ColourTags(LIMITED, BT709, BT709, BT709)
-    if not container.tagged:  # then players take it for what is usual
-        tags = ColourTags()
-    if tags.range == FULL and not encoder.says_range:
-        tags = dataclasses.replace(tags, range=LIMITED)
-    depth = bit_depth or min(source.depth, 10 if source.kind == "rgb" else 16)
-    shift = source.shift if source.kind == "yuv" else (1, 1)
-    # Players may lack gray; what is deep is not for them anyway.
-    gray = source.kind == "gray" and (depth > 8 or key == "ffv1") and _takes_gray(key)
-    kinds = ("gray",) if gray else ("yuv4",)
-    if source.alpha and keeps_alpha(key, container):
-        kinds = ("yuva420p",) if key == "vp9" else ("yuva4",)  # of others libvpx only says no
-    choices = {
-        name: spec_of(name, tags, info.height)
-        for name in (format.name for format in _library_codec(key).video_formats or ())
-        if name.startswith(kinds) and working_format(name, alpha=True) == name
-    }
-    if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
-        depths = sorted({spec.depth for spec in choices.values()})
-        raise ValueError(f"{key} writes {depths} bits here, not {bit_depth}; use another codec")
-    if encoder.even:
-        choices = {name: s for name, s in choices.items() if _divides(s, info.width, info.height)}
-        if shift not in {spec.shift for spec in choices.values()}:
-            logger.warning(
-                "%s cannot hold %dx%d at the input's chroma resolution; writing a finer one, which "
-                "some players lack (vp9 and av1 can)",
-                key,
-                info.width,
-                info.height,
-            )
-    name = min(choices, key=lambda name: _distance(choices[name], depth, shift))
-    if choices[name].depth < depth:
-        logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
-    return OutputFormat(choices[name], name, tags)
-
-
-def keeps_alpha(key: str, container: Container) -> bool:
-    """Whether a codec's pictures in a container can be seen through."""
-    return container.format in _ALPHA.get(key, ())
-
-
-def _takes_gray(key: str) -> bool:
-    return any(format.name == "gray10le" for format in _library_codec(key).video_formats or ())
-
-
-def _divides(spec: PixelSpec, width: int, height: int) -> bool:
-    return width % (1 << spec.shift[0]) == 0 and height % (1 << spec.shift[1]) == 0
-
-
-def _distance(spec: PixelSpec, depth: int, shift: tuple[int, int]) -> tuple:
-    """Loses bits last, then chroma; then prefers what is no larger than needed."""
-    return (
-        max(0, depth - spec.depth),
-        sum(max(0, got - wanted) for got, wanted in zip(spec.shift, shift, strict=True)),
-        max(0, spec.depth - depth),
-        sum(max(0, wanted - got) for got, wanted in zip(spec.shift, shift, strict=True)),
-    )
-
-
-@functools.cache
-def _library_codec(key: str) -> Codec:
     try:
         return Codec(ENCODERS[key].name, "w")
     except UnknownCodecError as error:

@@ -79,6 +79,6 @@ def container_of(path: Path) -> Container:
     if container is None:
         raise ValueError(
             f"cannot tell what to write from the name {path}; end it in "
-            f"{', '.join(CONTAINERS)} or .gif, or give no suffix for a folder of images"
+            f"{', '.join(CONTAINERS)}, .gif or .apng, or give no suffix for a folder of images"
         )
     return container

@@ -13,7 +13,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from vfi.video.read.media import media_name
-from vfi.video.write.segments import VideoSettings
+from vfi.video.write.segments import VideoSettings, read_frames
 
 GIF_UNIT = Fraction(1, 100)
 GIF_MAX_RATE = 50
@@ -50,7 +50,7 @@ def write_gif(path: Path, segments: list[Path], ticks: array, settings: VideoSet
         stream = output.add_stream("gif", rate=100)
         stream.width, stream.height, stream.pix_fmt = settings.width, settings.height, "pal8"
         stream.codec_context.time_base = GIF_UNIT
-        for count, frame in enumerate(_through(pictures, drain, _frames(segments))):
+        for count, frame in enumerate(_through(pictures, drain, _counted(segments))):
             frame.pts, frame.time_base = times[count] - times[0], GIF_UNIT
             for packet in stream.encode(frame):
                 packet.duration = times[count + 1] - times[count]
@@ -63,7 +63,7 @@ def _palette(segments: list[Path], settings: VideoSettings) -> VideoFrame:
     pictures = _buffer(graph, settings.width, settings.height, settings.format.pixel_format)
     drain = graph.add("buffersink")
     graph.link_nodes(pictures, graph.add("palettegen"), drain).configure()
-    return next(_through(pictures, drain, _frames(segments)))
+    return next(_through(pictures, drain, _counted(segments)))
 
 
 def _buffer(graph: Graph, width: int, height: int, name: str = PIXEL_FORMAT) -> FilterContext:
@@ -72,14 +72,10 @@ def _buffer(graph: Graph, width: int, height: int, name: str = PIXEL_FORMAT) -> 
     )
 
 
-def _frames(segments: list[Path]) -> Iterator[VideoFrame]:
-    count = 0
-    for segment in segments:
-        with av.open(media_name(segment)) as container:
-            for frame in container.decode(video=0):
-                frame.pts, frame.time_base = count, GIF_UNIT
-                count += 1
-                yield frame
+def _counted(segments: list[Path]) -> Iterator[VideoFrame]:
+    for count, frame in enumerate(read_frames(segments)):
+        frame.pts, frame.time_base = count, GIF_UNIT
+        yield frame
 
 
 def _through(

@@ -2,7 +2,6 @@
 
 import heapq
 import itertools
-import logging
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -22,8 +21,6 @@ from vfi.video.write.matroska import complete, roomy
 from vfi.video.write.segments import SegmentWriter, VideoSettings, list_segments, read_packets
 from vfi.video.write.streams import Streams
 from vfi.video.write.tracks import kept_tags
-
-logger = logging.getLogger(__name__)
 
 _RATE_PARTS = 1001
 _REHEARSED = 40  # packets of each stream
@@ -59,18 +56,6 @@ class Assembly:
         self._join(path, segments, ticks, None)
         if self._lacks_words():
             complete(path, self._name, self.settings.aspect, self.info.light)
-        if self.info.is_video:
-            self._note_lost_tags(path)
-
-    def _note_lost_tags(self, path: Path) -> None:
-        """Says which of the input's tags the container does not hold, by reading it back."""
-        with open_video(self.info.path) as source, open_video(path) as output:
-            held = {key.lower() for key in output.metadata}
-            lost = sorted(key for key in kept_tags(source.metadata) if key.lower() not in held)
-        if lost:
-            kind = self.container.format
-            self.streams.lost.append(f"tags that {kind} does not hold: {', '.join(lost)}")
-            logger.warning("%s", self.streams.lost[-1])
 
     def _lacks_words(self) -> bool:
         """Whether the container holds what PyAV cannot tell its muxer."""
@@ -174,12 +159,20 @@ class Assembly:
             video.metadata.update(kept_tags(stream.metadata))
             video.disposition = stream.disposition
             chapters = source.chapters()
-        if chapters:
-            for chapter in chapters:
-                for edge in ("start", "end"):
-                    shift = self.info.clock.zero / chapter["time_base"]
-                    chapter[edge] = max(0, round((chapter[edge] - shift) * self.speed))
+        for chapter in chapters:
+            unit = chapter["time_base"] or Fraction(1)
+            chapter["start"], chapter["end"] = self._placed(chapter["start"], chapter["end"], unit)
+        wanted = [chapter for chapter in chapters if chapter["start"] < chapter["end"]]
+        if chapters := chapters if self.info.window.is_whole else wanted:
             output.set_chapters(chapters)
+
+    def _placed(self, start: int, end: int, unit: Fraction) -> tuple[int, int]:
+        """When a chapter begins and ends in the output, in its own unit."""
+        clock = self.info.clock
+        first, last = ((time - clock.zero / unit) * self.speed for time in (start, end))
+        if clock.end is not None:
+            last = min(last, clock.end * self.speed / unit)
+        return max(0, round(first)), max(0, round(last))
 
 
 def _nothing(stream: VideoStream, unit: Fraction) -> Packet:

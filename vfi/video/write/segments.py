@@ -20,8 +20,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vfi.video.read.media import media_name, plane_codes, tick
-from vfi.video.write.codecs import ENCODERS, OutputFormat
+from vfi.video.write.codecs import ENCODERS
 from vfi.video.write.options import SEGMENT_FRAMES
+from vfi.video.write.pixels import OutputFormat
 
 _FORMAT = "matroska"
 _SUFFIX = ".mkv"
@@ -216,6 +217,13 @@ def read_packets(paths: list[Path]) -> Iterator[tuple[Packet, int]]:
             numbers = {time: number for number, time in enumerate(order, start=base)}
             yield from ((packet, numbers[packet.pts]) for packet in packets)
         base += len(packets)
+
+
+def read_frames(paths: list[Path]) -> Iterator[VideoFrame]:
+    """Decodes all frames of segments, in order."""
+    for path in paths:
+        with av.open(media_name(path)) as container:
+            yield from container.decode(video=0)
 
 
 def _frame(planes: list[np.ndarray], settings: VideoSettings) -> VideoFrame:

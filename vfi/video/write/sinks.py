@@ -1,4 +1,4 @@
-"""Where frames go: a video file, a GIF, a folder of images. Nothing is final before it is whole."""
+"""Where frames go: a video, an animation, a folder. Nothing is final before it is whole."""
 
 from abc import ABC, abstractmethod
 from array import array
@@ -11,10 +11,12 @@ from torch import Tensor
 from vfi.files import atomic_path
 from vfi.video.read.colour import PixelSpec
 from vfi.video.timing.timeline import Timing
+from vfi.video.write.apng import write_apng
 from vfi.video.write.gif import write_gif
 from vfi.video.write.images import write_image
 from vfi.video.write.mux import Assembly
 from vfi.video.write.pace import Pace
+from vfi.video.write.readback import check_count, check_video
 from vfi.video.write.segments import SegmentWriter, count_frames, list_segments
 from vfi.video.write.turn import upright
 from vfi.video.write.workspace import Workspace
@@ -123,24 +125,31 @@ class VideoSink(Sink):
         last = self._timing.ticks(end) if end is not None else 0
         ticks.append(last if last > ticks[-1] else ticks[-1] + step)
         segments = list_segments(self._work.folder)
-        _check_count(sum(map(count_frames, segments)), len(ticks) - 1, self._work.folder)
+        check_count(sum(map(count_frames, segments)), len(ticks) - 1, self._work.folder)
         with atomic_path(self.output, folder=self._work.folder) as path:
             self._join(path, segments, ticks)
-            _check_count(count_frames(path), len(ticks) - 1, self.output)
+            self._check(path, ticks)
         self._work.remove()
 
     def _join(self, path: Path, segments: list[Path], ticks: array) -> None:
         self._assembly.write(path, segments, ticks)
 
+    def _check(self, path: Path, ticks: array) -> None:
+        check_video(path, self._assembly, ticks)
+
     def abort(self) -> None:
         self._writer.abort()
 
 
-class GifSink(VideoSink):
-    """Keeps frames without loss until all are there, then finds the palette that suits them."""
+class AnimationSink(VideoSink):
+    """Keeps frames without loss until all are there: a GIF's palette must suit every one."""
 
     def _join(self, path: Path, segments: list[Path], ticks: array) -> None:
-        write_gif(path, segments, ticks, self._assembly.settings)
+        write = write_gif if self.output.suffix.lower() == ".gif" else write_apng
+        write(path, segments, ticks, self._assembly.settings)
+
+    def _check(self, path: Path, ticks: array) -> None:
+        check_count(count_frames(path), len(ticks) - 1, path)
 
 
 class ImageSink(Sink):
@@ -178,7 +187,7 @@ class ImageSink(Sink):
         self._present = max(self._present, self._next)
 
     def finish(self, end: Fraction | None) -> None:
-        _check_count(len(list(self._work.folder.glob("*.png"))), self._next, self._work.folder)
+        check_count(len(list(self._work.folder.glob("*.png"))), self._next, self._work.folder)
         if self.output.exists():
             self.output.rmdir()  # it was empty when the job began
         self._work.become(self.output)
@@ -188,8 +197,3 @@ class ImageSink(Sink):
 
     def _path(self, number: int) -> Path:
         return self._work.folder / f"{number + 1:06d}.png"
-
-
-def _check_count(found: int, written: int, where: Path) -> None:
-    if found != written:
-        raise OSError(f"{where} holds {found} frames of the {written} that were written to it")

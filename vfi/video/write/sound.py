@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vfi.video.read.media import audio_stream, tick
-from vfi.video.write.tracks import Track
+from vfi.video.write.tracks import SOUND_LEAD, Track
 
 _OPUS_RATE = 48_000
 _USUAL = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
@@ -46,6 +46,7 @@ class AudioTrack(Track):
     hides: bool = False
     _offset: Fraction = Fraction(0)
     how: ClassVar[str] = "re-encoded"
+    lead: ClassVar[Fraction] = SOUND_LEAD
 
     def _add(self, output: OutputContainer, source: Stream) -> Stream:
         sound = audio_stream(source)

@@ -13,6 +13,7 @@ from vfi.video.read.clock import Clock
 from vfi.video.read.media import is_cover, open_video, video_stream
 from vfi.video.write.containers import Container
 from vfi.video.write.options import WriteOptions
+from vfi.video.write.pictures import COVERS, AttachedCover, CopiedVideo, Cover
 from vfi.video.write.sound import AudioTrack, nearest, speakers
 from vfi.video.write.tracks import (
     LONGEST_LEAD_IN,
@@ -88,15 +89,47 @@ def plan_streams(
             elif stream.type == "attachment" and container.format == "matroska":
                 found.take(stream, Attachment(passage, stream.index))
             elif stream.index != pictures and _tag(stream) != _TIMECODE:
-                found.lose(stream, _WHY.get(_kind(stream), "it is not known what it holds"))
+                _plan_other(found, stream, container, passage)
 
 
 _WHY = {
-    "cover art": "pictures beside the video are not kept",
-    "video": "only the first video is interpolated",
+    "cover art": "only mp4 and mkv files hold such pictures",
+    "video": "only the first video is interpolated, and this kind of file cannot hold this one",
     "data": "data beside the video is not kept",
     "attachment": "only mkv files hold attachments",
 }
+
+
+def _plan_other(found: Streams, stream: Stream, container: Container, passage: Passage) -> None:
+    name = _codec_name(stream)
+    if is_cover(stream) and container.format == "matroska" and name in COVERS:
+        found.take(stream, AttachedCover(passage, stream.index))
+    elif is_cover(stream) and container.format == "mp4" and name in COVERS:
+        found.take(stream, Cover(passage, stream.index))
+    elif stream.type == "video" and not is_cover(stream) and _goes_into(container, name):
+        found.take(stream, CopiedVideo(passage, stream.index), "copied, not interpolated")
+    else:
+        found.lose(stream, _WHY.get(_kind(stream), "it is not known what it holds"))
+
+
+def _goes_into(container: Container, codec: str | None) -> bool:
+    """Whether a container holds pictures of a codec, at times of their own."""
+    return container.varies and {"hevc": "h265"}.get(codec or "", codec) in container.codecs
+
+
+def lose_all(found: Streams, path: Path, what: str) -> None:
+    """Says of all streams but the pictures that they are left out.
+
+    Args:
+        found: is filled in.
+        path: the input file.
+        what: is written.
+    """
+    with open_video(path) as source:
+        pictures = video_stream(source, path).index
+        for stream in source.streams:
+            if stream.index != pictures:
+                found.lose(stream, f"{what} holds pictures only")
 
 
 def _kind(stream: Stream) -> str:

@@ -63,6 +63,23 @@ class Passage:
         """The output's seconds for a time of the unrolled file."""
         return (time - self.clock.zero) * self.speed + self.late
 
+    @property
+    def end(self) -> Fraction | None:
+        """The output's seconds at which it ends, if that is before the end of the file."""
+        return None if self.clock.end is None else self.clock.end * self.speed
+
+    def leaves_out(self, time: Fraction, length: Fraction, lead: Fraction = Fraction(0)) -> bool:
+        """Whether what is shown at a time of the unrolled file lies outside the wanted part.
+
+        Args:
+            time: when it begins.
+            length: for how long it is shown.
+            lead: seconds of the output for which more is wanted before its beginning.
+        """
+        begin, end = self.time(time), self.time(time + length)
+        early = self.clock.cut > 0 and end <= -lead and begin < -lead
+        return early or (self.end is not None and begin >= self.end)
+
 
 @dataclass
 class Track:
@@ -76,6 +93,7 @@ class Track:
     passage: Passage
     index: int
     how: ClassVar[str] = "copied"
+    lead: ClassVar[Fraction] = Fraction(0)  # seconds before the wanted part that are read
 
     def add(self, output: OutputContainer) -> None:
         """Adds the stream to an output; call before `packets`."""
@@ -100,7 +118,19 @@ class Track:
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
         for packet in self._demux(container, source):
-            yield self._placed(packet, packet)
+            yield self._clipped(self._placed(packet, packet)[1])
+
+    def _clipped(self, packet: Packet) -> tuple[Fraction, Packet]:
+        """What is shown by itself, no longer than the wanted part."""
+        unit, passage, time = tick(packet), self.passage, packet.pts or 0
+        last = time + (packet.duration or 0)
+        if passage.clock.cut:
+            time = max(time, 0)
+        if passage.end is not None:
+            last = min(last, round(passage.end / unit))
+        packet.pts = packet.dts = time
+        packet.duration = max(last - time, 0)
+        return time * unit, packet
 
     def _placed(self, packet: Packet, original: Packet) -> tuple[Fraction, Packet]:
         """A packet with the output's times of the one it was made from."""
@@ -118,14 +148,18 @@ class Track:
         """Packets up to the end or to where the file breaks off."""
         try:
             for packet in self.passage.clock.packets(container, stream):
-                if (
-                    packet.size
-                    and not packet.is_corrupt
-                    and (packet.dts, packet.pts) != (None,) * 2
-                ):
+                time = packet.dts if packet.pts is None else packet.pts
+                if not packet.size or packet.is_corrupt or time is None:
+                    continue
+                start, length = time * tick(packet), (packet.duration or 0) * tick(packet)
+                if not self.passage.leaves_out(start, length, self.lead):
                     yield packet
         except av.error.FFmpegError as error:
             logger.warning("stream %d stops early: %s", stream.index, error.strerror)
+
+
+SOUND_LEAD = Fraction(1)
+"""Seconds; more than decoders need to find their way into sound."""
 
 
 @dataclass
@@ -140,6 +174,7 @@ class CopiedSound(Track):
 
     hides: bool = False
     told: bool = False
+    lead: ClassVar[Fraction] = SOUND_LEAD
 
     def _packets(
         self, container: InputContainer, source: Stream
@@ -163,6 +198,8 @@ class CopiedSound(Track):
     def _is_hidden(self, packet: Packet, time: Fraction, length: Fraction) -> bool:
         """Whether a packet, shown so many seconds after the clock's zero, is not to be heard."""
         start = self.passage.clock.starts.get(self.index, Fraction(0))
+        if self.passage.clock.began_before(self.index):
+            return time + 2 * length <= 0 if self.hides else time < -_ROUNDING
         if not self.hides:
             early = not self.told and time < -_ROUNDING and time + length / 2 < 0
             return early or (packet.is_discard and time + length <= start + _ROUNDING)
@@ -201,7 +238,7 @@ class TextTrack(Track):
             text = _subtitles(source).decode2(packet)
             if text:
                 encoded = self._encoder.encode_subtitle(text)
-                yield self._placed(encoded, packet)
+                yield self._clipped(self._placed(encoded, packet)[1])
 
 
 @dataclass

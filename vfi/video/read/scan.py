@@ -1,0 +1,137 @@
+"""Reads all packets of a file without decoding: what the container says of each."""
+
+import itertools
+from array import array
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from statistics import median_low
+
+import av
+from av.packet import Packet
+
+from vfi.video.read.media import is_cover, open_video, video_stream
+
+NO_TIME = -(1 << 63)
+_JUMP_BACK = Fraction(1, 10)  # seconds; what is less is a slip of one packet
+_JUMP_AHEAD = 10  # seconds; FFmpeg's limit, for kinds of files whose clock may be set anew
+_CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
+_ORDER_ONLY = ("avi",)  # they number packets as they are decoded
+
+
+@dataclass
+class Log:
+    """The packets of a stream in the order of the file.
+
+    Attributes:
+        unit: of the times, in seconds.
+        pts: when packets are shown, `NO_TIME` where that is missing.
+        dts: when they are decoded, likewise.
+        durations: 0 where not known.
+        places: which packet of the whole file each is.
+        shown: 0 for those that are decoded but not shown.
+        keys: 1 for those that decoding can begin with.
+        start: when the stream says that it begins, in units.
+    """
+
+    unit: Fraction
+    pts: array = field(default_factory=lambda: array("q"))
+    dts: array = field(default_factory=lambda: array("q"))
+    durations: array = field(default_factory=lambda: array("q"))
+    places: array = field(default_factory=lambda: array("q"))
+    shown: array = field(default_factory=lambda: array("b"))
+    keys: array = field(default_factory=lambda: array("b"))
+    start: int | None = None
+
+    def add(self, packet: Packet, place: int) -> None:
+        """Notes the next packet."""
+        self.pts.append(NO_TIME if packet.pts is None else packet.pts)
+        self.dts.append(NO_TIME if packet.dts is None else packet.dts)
+        self.durations.append(packet.duration or 0)
+        self.places.append(place)
+        self.shown.append(not packet.is_discard)
+        self.keys.append(packet.is_keyframe)
+
+    def time(self, number: int) -> int | None:
+        """When a packet is shown, or else decoded, in units."""
+        time = self.pts[number] if self.pts[number] != NO_TIME else self.dts[number]
+        return None if time == NO_TIME else time
+
+    def span(self, first: int, last: int) -> tuple[Fraction, Fraction] | None:
+        """Start and end in seconds of the packets ``first`` to ``last``, without the latter."""
+        known = [(t, n) for n in range(first, last) if (t := self.time(n)) is not None]
+        if not known:
+            return None
+        latest, number = max(known)
+        length = self.durations[number] or self.step()
+        return min(known)[0] * self.unit, (latest + length) * self.unit
+
+    def step(self) -> int:
+        """The usual distance of two packets, in units."""
+        known = sorted(t for n in range(len(self.pts)) if (t := self.time(n)) is not None)
+        return median_low(b - a for a, b in itertools.pairwise(known)) if len(known) > 1 else 0
+
+    def jumps(self, ahead: bool) -> list[int]:
+        """The packets before which the clock was set anew.
+
+        Args:
+            ahead: whether a jump forward is one too, not just a pause.
+        """
+        found, last = [], NO_TIME
+        for number, dts in enumerate(self.dts):
+            if dts == NO_TIME:
+                continue
+            moved = (dts - last) * self.unit if last != NO_TIME else Fraction(0)
+            if moved < -_JUMP_BACK or (ahead and moved > _JUMP_AHEAD):
+                found.append(number)
+            last = dts
+        return found
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What reading all packets, without decoding, tells.
+
+    Attributes:
+        logs: by the number of the stream.
+        video: the number of the stream of pictures.
+        sounds: those of the streams of sound.
+        resets: whether clocks of such files may be set anew.
+        by_order: whether it only says in which order pictures are decoded, not when they are shown.
+        end: the latest end of any packet by the file's own times, in seconds.
+        error: what stopped the reading before the end, if anything.
+    """
+
+    logs: dict[int, Log]
+    video: int
+    sounds: tuple[int, ...]
+    resets: bool
+    by_order: bool
+    end: Fraction
+    error: str | None
+
+
+def scan(path: Path) -> Scan:
+    """Reads all packets of a file."""
+    logs: dict[int, Log] = {}
+    end, error = Fraction(0), None
+    with open_video(path) as container:
+        video = video_stream(container, path).index
+        sounds = tuple(s.index for s in container.streams.audio if s.codec_context is not None)
+        for stream in container.streams:
+            if stream.time_base and not is_cover(stream):
+                logs[stream.index] = Log(stream.time_base, start=stream.start_time)
+        try:
+            for place, packet in enumerate(container.demux()):
+                log = logs.get(packet.stream_index)
+                if log is None or not packet.size:
+                    continue
+                log.add(packet, place)
+                if (time := log.time(-1)) is not None:
+                    end = max(end, (time + log.durations[-1]) * log.unit)
+        except av.error.FFmpegError as failure:
+            error = failure.strerror
+        resets = bool(container.format.flags & _CLOCK_MAY_JUMP)
+        by_order = container.format.name in _ORDER_ONLY
+    by_order = by_order or all(time == NO_TIME for time in logs[video].pts)
+    return Scan(logs, video, sounds, resets, by_order, end, error)
