@@ -1,10 +1,12 @@
 """Kills commands at random moments, and looks whether anything is lost.
 
-    python -m tests.kill --trials 20 --output docs/results/trust/kills.json
+    python -m tests.kill --trials 90 --output docs/results/trust/kills.json
 
-Each trial starts a command on a small network, sends SIGKILL or SIGTERM at a random moment, looks
-at every file that is there under its final name, and runs the same command again to its end: what
-it leaves must equal, to the bit, what a run that nobody stopped left.
+Each trial starts a command on a small network, sends SIGKILL or SIGTERM (two of the first, then one
+of the second) at a random moment, looks at every file that is there under its final name, and runs
+the same command again to its end: what it leaves must equal, to the bit, what a run that nobody
+stopped left. A command that had ended before its signal is no trial. The same call goes on where
+it was stopped, or where ``--seconds`` were over.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import os
 import random
 import shutil
 import signal
-import sys
+import socket
 import tempfile
 import time
 import traceback
@@ -27,12 +29,12 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from tests.helpers.paths import ROOT
 from tests.helpers.recipe import assert_equal, recipe, state
 from vfi.checkpoints import load_network
 from vfi.checkpoints.integrity import load_torch
 from vfi.cli import main
 from vfi.data import SampleTriplets
+from vfi.reporting import environment, write_json
 
 logger = logging.getLogger(__name__)
 HANGS = 600.0  # seconds
@@ -52,16 +54,16 @@ def clips(root: Path) -> Path:
 
 
 def fit(folder: Path, data: Path, processes: int = 1) -> list[str]:
-    """A training of 12 steps, with checkpoints in the middle of epochs, too."""
+    """A training of 12 steps in epochs of 4, with a checkpoint after every second step, too."""
     saver = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint"}
     saver["init_args"] = {
-        "filename": "last", "every_n_train_steps": 5, "enable_version_counter": False
+        "filename": "last", "every_n_train_steps": 2, "enable_version_counter": False
     }  # fmt: skip
     path = recipe(folder, data, saver)
+    if processes == 1:
+        return ["fit", "-c", str(path)]
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if processes > 1:
-        config["trainer"] |= {"devices": processes, "strategy": "ddp"}
-        path = path.with_name("2 processes.yaml")
+    config["trainer"] |= {"devices": processes, "strategy": "ddp"}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return ["fit", "-c", str(path)]
 
@@ -87,11 +89,23 @@ def sweep(folder: Path, data: Path) -> list[str]:
     return ["sweep", *arguments, "--calibration", "1", "--output", str(folder / "run")]
 
 
+def release(folder: Path, data: Path) -> list[str]:
+    """A release of a training that is there."""
+    trained = data.parent / "trained"
+    if not trained.exists():
+        finish(fit(trained, data), data.parent / "told.txt")
+    folder.mkdir()
+    arguments = ["--run", str(trained / "prune_fit"), "--name", "small"]
+    arguments += ["--parent", str(trained / "dense.safetensors"), "--output", str(folder / "shelf")]
+    return ["release", *arguments, "--height", "32", "--width", "32", "--repeats", "1",
+            "--overwrite", "true"]  # fmt: skip
+
+
 def same_fit(one: Path, other: Path) -> None:
-    """The same weights, averages, optimizer, schedule and rows; not Lightning's own counters."""
-    first, second = (state(folder / "prune_fit") for folder in (one, other))
-    del first["loops"], second["loops"]
-    assert_equal(first, second)
+    """The same weights, averages, optimizer, schedule, counters and rows, the last and the best."""
+    assert_equal(*(state(folder / "prune_fit") for folder in (one, other)))
+    best = [load_torch(f / "prune_fit/checkpoints/best.ckpt")["state_dict"] for f in (one, other)]
+    assert_equal(*best)
     for name in ("losses.csv", "validation.csv"):
         first, second = ((f / "prune_fit" / name).read_bytes() for f in (one, other))
         assert first == second, name
@@ -110,11 +124,22 @@ def same_sweep(one: Path, other: Path) -> None:
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
+def same_release(one: Path, other: Path) -> None:
+    """The same weights and card, but for times."""
+    first, second = ((f / "shelf/small.safetensors").read_bytes() for f in (one, other))
+    assert first == second, "weights"
+    cards = [json.loads((f / "shelf/models.json").read_text())["small"] for f in (one, other)]
+    for card in cards:
+        del card["speed"]
+    assert_equal(*cards)
+
+
 JOBS: dict[str, tuple[Callable[[Path, Path], list[str]], Check]] = {
     "fit": (fit, same_fit),
     "fit, 2 processes": (lambda folder, data: fit(folder, data, 2), same_fit),
     "test": (test, same_test),
     "sweep": (sweep, same_sweep),
+    "release": (release, same_release),
 }
 
 
@@ -124,23 +149,30 @@ class Started:
     Args:
         command: the words after ``vfi``.
         log: gets what it tells.
+        processes: of the command; several are started as by torchrun.
     """
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, processes: int = 1) -> None:
         self.log = log
         self.status: int | None = None
+        port = str(free_port())
         self.pid = os.fork()
-        if self.pid == 0:
-            self._run(command)
-
-    def _run(self, command: list[str]) -> None:
+        if self.pid:
+            return
         os.setsid()
         told = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(told, 1)
         os.dup2(told, 2)
-        if any("2 processes" in word for word in command):  # Lightning repeats the command line
-            line = [sys.executable, str(ROOT / "lightning_cli.py"), *command]
-            os.execve(sys.executable, line, os.environ | {"PYTHONPATH": str(ROOT)})
+        if processes > 1:
+            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": "0",
+                           "WORLD_SIZE": str(processes), "LOCAL_RANK": "0"}  # fmt: skip
+            for rank in range(1, processes):
+                if os.fork() == 0:
+                    os.environ["LOCAL_RANK"] = str(rank)
+                    break
+        self._run(command)
+
+    def _run(self, command: list[str]) -> None:
         status = 1
         try:
             status = main(command)
@@ -169,10 +201,17 @@ class Started:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
-def finish(command: list[str], log: Path) -> float:
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return int(place.getsockname()[1])
+
+
+def finish(command: list[str], log: Path, processes: int = 1) -> float:
     """Runs a command to its end; gives the seconds that it took."""
     began = time.monotonic()
-    process = Started(command, log)
+    process = Started(command, log, processes)
     assert process.wait(HANGS) == 0, process.told()
     return time.monotonic() - began
 
@@ -192,65 +231,81 @@ def whole(folder: Path) -> None:
             pd.read_csv(path)
 
 
-def stop_at(command: list[str], moment: float, number: signal.Signals, log: Path) -> int:
-    """Sends a signal after so many seconds: SIGKILL to all processes, SIGTERM to the first."""
-    process = Started(command, log)
-    if process.wait(moment) is None:
-        if number == signal.SIGKILL:
-            os.killpg(process.pid, number)
-        else:
-            os.kill(process.pid, number)
+def stop_at(
+    command: list[str], moment: float, number: signal.Signals, log: Path, processes: int
+) -> int | None:
+    """Sends a signal after so many seconds: SIGKILL to all processes, SIGTERM to the first.
+
+    Gives the exit status, None if it had ended before.
+    """
+    process = Started(command, log, processes)
+    if process.wait(moment) is not None:
+        return None
+    if number == signal.SIGKILL:
+        os.killpg(process.pid, number)
+    else:
+        os.kill(process.pid, number)
     status = process.wait(HANGS)
     assert status is not None, f"hangs: {process.told()}"
     assert "Traceback" not in process.told(), process.told()
     return status
 
 
-def trial(job: str, number: signal.Signals, moment: float, shelf: Path, data: Path) -> str:
-    """One kill; gives how the command ended."""
+def trial(job: str, number: signal.Signals, moment: float, shelf: Path, data: Path) -> str | None:
+    """One kill; gives how the command ended, None if that was before."""
     make, same = JOBS[job]
+    processes = 2 if "2 processes" in job else 1
     folder = shelf / "broken"
     shutil.rmtree(folder, ignore_errors=True)
     command = make(folder, data)
     log = shelf / "told.txt"
-    ended = stop_at(command, moment, number, log)
+    ended = stop_at(command, moment, number, log, processes)
+    if ended is None:
+        return None
     whole(folder)
-    finish(command, log)
+    finish(command, log, processes)
     same(shelf / job, folder)
-    return {0: "had finished", -number: "killed", 128 + number: "stopped"}.get(ended, str(ended))
+    return {0: "came to its end", -number: "killed", 128 + number: "stopped"}.get(ended, str(ended))
 
 
-def run(trials: int, seed: int, seconds: float, jobs: list[str]) -> dict[str, object]:
-    """All trials, or as many as the time allows; gives the counts."""
-    draw, began = random.Random(seed), time.monotonic()
-    counts: Counter[str] = Counter()
-    failures: list[str] = []
+def plan(count: int, seed: int, jobs: list[str]) -> tuple[str, signal.Signals, random.Random]:
+    """The command, the signal and the chance of a trial."""
+    number = signal.SIGTERM if count // len(jobs) % 3 == 2 else signal.SIGKILL
+    return jobs[count % len(jobs)], number, random.Random(f"{seed}, {count}")
+
+
+def run(
+    trials: int, seed: int, seconds: float, jobs: list[str], done: list[str],
+    keep: Callable[[list[str]], None],
+) -> None:  # fmt: skip
+    """The trials that are not done, or as many as the time allows; a line each, kept at once."""
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         shelf, data = Path(place), clips(Path(place) / "clips")
-        took = {}
-        for job in jobs:
-            took[job] = finish(JOBS[job][0](shelf / job, data), shelf / "told.txt")
-        for count in range(trials):
-            if time.monotonic() - began > seconds:
-                break
-            job = jobs[count % len(jobs)]
-            number = signal.SIGTERM if draw.random() < 1 / 3 else signal.SIGKILL
-            moment = draw.uniform(0.2, 1.0) * took[job]
-            name = f"{job}, {number.name} after {moment:.1f} s of {took[job]:.1f}"
+        took: dict[str, float] = {}
+        while len(done) < trials and time.monotonic() - began < seconds:
+            job, number, draw = plan(len(done), seed, jobs)
+            if job not in took:
+                processes = 2 if "2 processes" in job else 1
+                command = JOBS[job][0](shelf / job, data)
+                took[job] = finish(command, shelf / "told.txt", processes)
             try:
-                ended = trial(job, number, moment, shelf, data)
-                counts[f"{job}, {number.name}: {ended}, then equal"] += 1
+                ended = None
+                while ended is None:
+                    moment = draw.uniform(0.05, 1.0) * took[job]
+                    ended = trial(job, number, moment, shelf, data)
+                    if ended is None:
+                        took[job] *= 0.8  # the machine has less to do than it had
+                outcome = f"{ended}, then equal"
             except (AssertionError, ValueError) as error:
-                failures.append(f"{name}: {error}")
-                logger.info("FAILED %s", failures[-1])
-            else:
-                logger.info("%s: %s, then equal", name, ended)
-    return {"seed": seed, "trials": sum(counts.values()) + len(failures),
-            "counts": dict(sorted(counts.items())), "failures": failures}  # fmt: skip
+                outcome = f"FAILED after {moment:.1f} s of {took[job]:.1f}: {error}"
+            done.append(f"{job}, {number.name}: {outcome}")
+            keep(done)
+            logger.info("%d: %s", len(done), done[-1])
 
 
 def command_line() -> None:
-    """Runs the trials and writes their counts."""
+    """Runs the trials and writes what came of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=90)
     parser.add_argument("--seed", type=int, default=0)
@@ -259,11 +314,23 @@ def command_line() -> None:
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    counts = run(options.trials, options.seed, options.seconds, options.jobs)
-    text = json.dumps(counts, indent=2)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
-    logger.info("%s", text)
+    done: list[str] = []
+    if options.output and options.output.exists():
+        before = json.loads(options.output.read_text(encoding="utf-8"))
+        if (before["seed"], before["jobs"]) != (options.seed, options.jobs):
+            parser.error(f"{options.output} is of other trials; give another --output")
+        done = before["lines"]
+
+    def keep(lines: list[str]) -> None:
+        counts = Counter(line for line in lines if "FAILED" not in line)
+        result = {"seed": options.seed, "jobs": options.jobs, "trials": len(lines),
+                  "counts": dict(sorted(counts.items())),
+                  "failures": [line for line in lines if "FAILED" in line],
+                  "lines": lines, "git": environment()["git"]}  # fmt: skip
+        if options.output:
+            write_json(result, options.output)
+
+    run(options.trials, options.seed, options.seconds, options.jobs, done, keep)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import torch
 
 import vfi
 from tests.helpers.paths import CHECKPOINTS
-from vfi import checkpoints
 from vfi.models import interpolator
+from vfi.runtime import load
 
 FRAME = torch.rand(1, 3, 24, 40, generator=torch.Generator().manual_seed(0))
 ARRAY = (FRAME[0].permute(1, 2, 0) * 255).round().byte().numpy()
@@ -20,7 +20,7 @@ def model() -> vfi.Interpolator:
     return vfi.load_model("rife-tiny")
 
 
-@pytest.mark.parametrize("module", [checkpoints, interpolator])
+@pytest.mark.parametrize("module", [load, interpolator])
 def test_the_examples_in_docstrings_hold(module):
     results = doctest.testmod(module)
     assert results.attempted > 2

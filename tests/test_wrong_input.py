@@ -88,6 +88,10 @@ def test_an_option_of_the_trainer(command, name, value):
         ({"trainer": {"strategy": "deepspeed"}}, "DeepSpeed, which needs CUDA.*--trainer.strategy"),
         ({"trainer": {"strategy": "deepspeed_stage_2"}}, "DeepSpeed"),
         ({"trainer": {"strategy": {"class_path": "x.DeepSpeedStrategy"}}}, "DeepSpeed"),
+        (
+            {"trainer": {"strategy": "deepspeed", "accelerator": "cuda"}},
+            "DeepSpeed, which needs CUDA.*-c strategy/ddp.yaml",
+        ),
         ({"trainer": {"accelerator": "cuda"}}, "no CUDA device"),
         ({"trainer": {"accelerator": "gpu"}}, "no CUDA device"),
     ],
@@ -96,6 +100,24 @@ def test_an_option_of_the_trainer(command, name, value):
 def test_a_setting_that_cannot_work_here(settings, words):
     with pytest.raises(ValueError, match=words):
         check("fit", settings)
+
+
+SHARDED = {"strategy": {"class_path": "vfi.training.FullySharded"}}
+MASKED = {"class_path": "vfi.training.ChannelPruning", "init_args": {"mode": "mask"}}
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "words"),
+    [
+        ("test", {"trainer": SHARDED}, "test does not work under FSDP.*strategy/ddp.yaml"),
+        ("fit", {"trainer": {**SHARDED, "callbacks": [MASKED]}}, "mode mask does not work under"),
+        ("fit", {"trainer": SHARDED, "ckpt_path": "last"}, "cannot go on from a checkpoint"),
+        ("fit", {"trainer": {"strategy": "fsdp"}}, "strategy/fsdp.yaml"),
+    ],
+)
+def test_what_does_not_work_where_parameters_are_shared_out(command, settings, words):
+    with pytest.raises(ValueError, match=words):
+        check(command, settings)
 
 
 def test_what_is_right_passes():

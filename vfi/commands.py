@@ -77,8 +77,20 @@ COMMANDS = {
     "quantize": Command(
         "make", "find the 8-bit ranges of a model", "vfi.jobs.quantize:quantize", ("model",)
     ),
+    "export": Command(
+        "make",
+        "write a model for ONNX Runtime or OpenVINO",
+        "vfi.jobs.export:export",
+        ("model",),
+    ),
     "release": Command(
         "make", "turn a training into a model with a name", "vfi.jobs.release:release"
+    ),
+    "convert": Command(
+        "make",
+        "make one safe file of any checkpoint",
+        "vfi.jobs.convert:convert",
+        ("input", "output"),
     ),
     "reproduce": Command(
         "make", "train a released model anew", "vfi.jobs.reproduce:reproduce", ("name",)

@@ -37,8 +37,11 @@ class Disturbance(Callback):
             next(pl_module.network.parameters()).fill_(math.inf)
 
 
-def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
-    """The shipped configuration on a small network and clips, its run folder in ``folder``."""
+def recipe(folder: Path, clips: Path, *more: dict, pictures: bool = False, **settings) -> Path:
+    """The shipped configuration on a small network and clips, its run folder in ``folder``.
+
+    Pictures would take more time than all the rest.
+    """
     network = folder / "dense.safetensors"
     folder.mkdir(exist_ok=True)
     save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
@@ -58,6 +61,8 @@ def recipe(folder: Path, clips: Path, *more: dict, **settings) -> Path:
     pruning["init_args"] |= {"calibration": 1}
     pruning["init_args"]["policy"]["init_args"] |= policy
     assert "RichProgressBar" in bar["class_path"]
+    (report,) = (c for c in others if c["class_path"].endswith("TrainingReport"))
+    report["init_args"] = {"pictures": pictures}
     config["trainer"]["enable_progress_bar"] = False
     config["trainer"]["callbacks"] = [*others, pruning, *more]
     path = folder / "config.yaml"

@@ -44,7 +44,15 @@ def fit(folder: Path, network: Path, ratio: float = 0.5) -> Path:
     path = folder.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config | {"seed_everything": 1}))
     assert main(["fit", "-c", str(path)]) == 0
+    mark(folder, dirty=False)
     return folder
+
+
+def mark(folder: Path, dirty: bool) -> None:
+    """Makes the record of a run one of a clean tree, or of another."""
+    record = json.loads((folder / "run.json").read_text())
+    record["environment"]["git"] = {"commit": "0123456789abcdef", "dirty": dirty}
+    (folder / "run.json").write_text(json.dumps(record))
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +185,20 @@ def test_only_what_is_better_replaces_a_released_model(run, dense, shelf):
     assert text.startswith("Mine.\n")
     assert text.endswith("\nMine, too.\n")
     assert text.count("| `rife-small` |") == 1
+
+
+def test_a_training_in_a_dirty_tree_is_refused_unless_it_is_said(run, dense, shelf):
+    settings = {"parent": str(dense), "height": 64, "width": 64, "repeats": 1, "output": str(shelf)}
+    mark(run, dirty=True)
+    try:
+        with pytest.raises(ValueError, match="differs from its commit 0123456789ab, .*allow_dirty"):
+            release.release(str(run), "rife-small", **settings)
+        assert not (shelf / "rife-small.safetensors").exists()
+        release.release(str(run), "rife-small", allow_dirty=True, **settings)
+    finally:
+        mark(run, dirty=False)
+    (stage,) = cards.read(shelf)["rife-small"]["made"]
+    assert stage["environment"]["git"]["dirty"] is True
 
 
 def test_weights_that_half_precision_would_harm_stay_whole(run, dense, shelf, monkeypatch):

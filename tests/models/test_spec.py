@@ -73,6 +73,8 @@ def test_refine_needs_four_stages():
     ("change", "message"),
     [
         ({"blocks": ()}, "at least one block"),
+        ({"variant": 4.0}, r"variant is 4\.0"),
+        ({"variant": ""}, "variant is ''"),
         ({"first_inputs": ("img0", "warped0")}, "warped0"),
         ({"inputs": ("img0", "gt")}, "gt"),
         ({"teacher_inputs": ("img2",)}, "img2"),
@@ -97,6 +99,7 @@ def test_impossible_networks(change, message):
         lambda data: data["blocks"][0].pop("stem"),
         lambda data: data["refine"].pop("up"),
         lambda data: data.update(blocks=3),
+        lambda data: data.update(variant=3),
     ],
 )
 def test_damaged_dictionaries(damage):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,32 +41,53 @@ def command_line(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def assert_same_run(one: Path, other: Path) -> None:
     assert_equal(state(one), state(other))
+    best, same = (torch.load(f / "checkpoints/best.ckpt", weights_only=True) for f in (one, other))
+    assert_equal(best["state_dict"], same["state_dict"])
     for name in ("losses.csv", "validation.csv"):
         assert (one / name).read_text() == (other / name).read_text()
 
 
+@pytest.fixture(scope="module")
+def unbroken(clips, tmp_path_factory):
+    """The run folder of a training with these settings that nobody stopped."""
+    done: dict[str, Path] = {}
+
+    def unbroken(workers: int, **settings: object) -> Path:
+        key = json.dumps([workers, settings])
+        if key not in done:
+            folder = tmp_path_factory.mktemp("whole")
+            config = changed(recipe(folder, clips), workers, **settings)
+            assert main(["fit", "-c", str(config)]) == 0
+            done[key] = folder / "prune_fit"
+        return done[key]
+
+    return unbroken
+
+
 @pytest.mark.parametrize(
-    ("workers", "accumulate", "kind", "status"),
-    [(0, 1, "SIGTERM", 143), (1, 2, "SIGINT", 130), (2, 1, "SIGTERM", 143)],
+    ("step", "kind", "status", "workers", "settings"),
+    [
+        (6, "SIGTERM", 143, 0, {}),  # of epochs with 4 batches
+        (6, "SIGTERM", 143, 2, {}),
+        (3, "SIGINT", 130, 1, {"accumulate_grad_batches": 2}),
+        (4, "SIGTERM", 143, 0, {}),  # before the validation at an epoch's end
+        (12, "SIGTERM", 143, 0, {}),  # before the last one
+        (8, "SIGTERM", 143, 0, {"max_steps": 8, "max_epochs": None}),
+        (2, "SIGTERM", 143, 0, {"val_check_interval": 2, "max_epochs": 2}),  # amid an epoch
+    ],
 )
-def test_stopped_in_mid_epoch_and_resumed_equals_unbroken(
-    clips, tmp_path, caplog, workers, accumulate, kind, status
+def test_stopped_and_resumed_equals_unbroken(
+    unbroken, clips, tmp_path, caplog, step, kind, status, workers, settings
 ):
     caplog.set_level("INFO")
-    settings = {"accumulate_grad_batches": accumulate}
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert main(["fit", "-c", str(changed(recipe(whole, clips), workers, **settings))]) == 0
-    step = 5 // accumulate  # of epochs with 4 batches
-    path = changed(recipe(broken, clips, disturbance(step, kind)), workers, **settings)
+    path = changed(recipe(tmp_path, clips, disturbance(step - 1, kind)), workers, **settings)
     assert main(["fit", "-c", str(path)]) == status
-    last = broken / "prune_fit/checkpoints/last.ckpt"
-    stopped_at = torch.load(last, weights_only=True)["global_step"]
-    assert stopped_at == step + 1
-    assert stopped_at % (4 // accumulate)  # within an epoch
-    assert f"stopped by {kind} at step {stopped_at}; {last} is on disk" in caplog.text
-    assert main(["fit", "-c", str(changed(recipe(broken, clips), workers, **settings))]) == 0
+    last = tmp_path / "prune_fit/checkpoints/last.ckpt"
+    assert f"stopped by {kind} at step {step}; {last} is on disk" in caplog.text
+    assert torch.load(last, weights_only=True)["global_step"] == step
+    assert main(["fit", "-c", str(changed(recipe(tmp_path, clips), workers, **settings))]) == 0
     assert f"going on from {last}" in caplog.text
-    assert_same_run(whole / "prune_fit", broken / "prune_fit")
+    assert_same_run(unbroken(workers, **settings), tmp_path / "prune_fit")
 
 
 def test_two_processes_stop_together_and_go_on(clips, tmp_path):
@@ -82,13 +104,18 @@ def test_two_processes_stop_together_and_go_on(clips, tmp_path):
     assert_same_run(whole / "prune_fit", broken / "prune_fit")
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_failure_of_one_process_ends_both(clips, tmp_path, rank):
-    path = recipe(tmp_path, clips, disturbance(2, "fail", rank=rank))
+@pytest.mark.parametrize(("rank", "kind"), [(0, "fail"), (1, "fail"), (1, "SIGKILL")])
+def test_a_failure_of_one_process_ends_both(clips, tmp_path, rank, kind):
+    path = recipe(tmp_path, clips, disturbance(2, kind, rank=rank))
     done = command_line("fit", "-c", changed(path, devices=2, strategy="ddp"))
+    told = done.stderr.replace("\n", " ")
+    if kind == "SIGKILL":
+        assert re.search(r"process 1 of this run \(pid \d+\) was killed by SIGKILL", told), told
+        assert done.returncode == 2
+        return
+    assert f"process {rank} failed" in told
     # The first process notices that the other is gone, or Lightning kills it where it waits.
     assert done.returncode in ((2,) if rank == 0 else (2, -9))
-    assert f"process {rank} failed" in done.stderr.replace("\n", " ")
 
 
 def test_a_row_of_losses_is_an_optimizer_step_and_the_mean_of_its_batches(clips, tmp_path):

@@ -22,7 +22,7 @@ from vfi.training.history import Log, read
 def finished(tmp_path_factory, clips) -> Path:
     """The run folder of the recipe, run without a stop."""
     folder = tmp_path_factory.mktemp("whole")
-    assert main(["fit", "-c", str(recipe(folder, clips))]) == 0
+    assert main(["fit", "-c", str(recipe(folder, clips, pictures=True))]) == 0
     return folder / "prune_fit"
 
 

@@ -60,11 +60,7 @@ def load_model(
     device: str | torch.device | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Interpolator:
-    """A model ready for inference: ``model(img0, img1, timestep=0.5)``, frames of any size.
-
-    It is frozen and in eval mode, and takes tensors ``(B, 3, H, W)`` in [0, 1] or arrays
-    ``(H, W, 3)`` of uint8, RGB, and gives back the same kind. ``model.spec`` is its shape,
-    ``model.info`` what is known of it.
+    """A model ready for inference in torch; `vfi.load_model` tells all, and knows other runtimes.
 
     Args:
         source: as for `load_network`.
@@ -74,17 +70,6 @@ def load_model(
     Raises:
         FileNotFoundError: as `load_network`.
         ValueError: as `load_network`; or if there is no such device.
-
-    >>> import numpy as np, vfi
-    >>> model = vfi.load_model("rife-tiny")
-    >>> black, white = (np.full((48, 64, 3), level, np.uint8) for level in (0, 255))
-    >>> int(model(black, black).max()) < 5
-    True
-    >>> model(black, white, timestep=2)
-    Traceback (most recent call last):
-    ValueError: timestep is 2.0; it must be in [0, 1]: 0 is img0, 1 is img1
-    >>> model.spec.variant, model.info["licence"][:3]
-    ('rife_v4.0', 'MIT')
     """
     place = usable(str(device)) if device is not None else torch.device("cpu")
     checkpoint = _checkpoint(source)

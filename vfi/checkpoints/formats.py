@@ -1,8 +1,8 @@
 """Weights with their spec: what is read from and written to files.
 
 Three kinds of file are understood, told apart by their contents: the authors' state dicts (a
-``.pkl``), Lightning checkpoints of this project (``.ckpt``), and this project's own format, a
-safetensors file whose metadata holds
+``.pkl``), Lightning checkpoints of this project (``.ckpt``, a folder if several processes wrote it
+under FSDP or DeepSpeed), and this project's own format, a safetensors file whose metadata holds
 
 - ``rife_spec``: the network's `RIFESpec` as JSON;
 - ``sha256``: a digest of all tensors, so that damage is noticed;
@@ -118,7 +118,7 @@ def listed(problems: list[str]) -> str:
 
 
 def read(path: str | os.PathLike[str]) -> Checkpoint:
-    """Reads any kind of weights file.
+    """Reads any kind of weights file, or folder of a sharded checkpoint.
 
     Raises:
         FileNotFoundError: if there is none at ``path``.
@@ -127,7 +127,7 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     path = Path(path)
     try:
         if path.is_dir():
-            raise ValueError("it is a folder; give the weights file itself, e.g. flownet.pkl")
+            return _read_folder(path)
         if path.exists() and not path.is_file():
             raise ValueError("it is a device or a pipe; give the path of a file")
         with path.open("rb") as file:
@@ -205,6 +205,14 @@ def _read_torch(path: Path) -> Checkpoint:
     if not _is_state_dict(content):
         raise ValueError(f"it holds no state dict but a {type(content).__name__}")
     return _from_authors(content)
+
+
+def _read_folder(path: Path) -> Checkpoint:
+    from vfi.checkpoints.sharded import is_sharded, read_sharded  # loads torch.distributed
+
+    if not is_sharded(path):
+        raise ValueError("it is a folder; give the weights file itself, e.g. flownet.pkl")
+    return _from_lightning(read_sharded(path))
 
 
 def _is_state_dict(content: Any) -> bool:

@@ -13,6 +13,7 @@ from vfi.runtime.load import Precision, Runtime
 from vfi.runtime.ways import AUTO, remembered
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES
+from vfi.video.read.y4m import PIPE
 from vfi.video.settings import Settings
 from vfi.video.summary import Summary
 from vfi.video.write.containers import CONTAINERS
@@ -37,10 +38,10 @@ def interpolate(
 
     Args:
         input: a video file, a folder of images, or two images; or several of the former, which
-            are done one after the other into a folder.
+            are done one after the other into a folder. - is YUV4MPEG2 on standard input.
         output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif or .apng, or, without a
             suffix, a new folder of PNG files; two images also make one image, the middle. If not
-            given, it lies beside the input: in_2x.mp4.
+            given, it lies beside the input: in_2x.mp4. - is YUV4MPEG2 on standard output.
         model: a name or a file of weights; several with evaluate. rife-fast@openvino/int8 tells
             runtime and precision, too; auto is what ``vfi select`` chose on this machine.
         device: auto, cpu, cuda, cuda:1, ...
@@ -75,11 +76,19 @@ def interpolate(
         _one_by_one([Path(path) for path in input], output, models[0], where, settings, json)
         return
     input, settings = _pair(input, settings)
+    if settings.get("play"):
+        if output is not None or evaluate:
+            raise ValueError("play shows the frames and writes nothing; leave --output out")
+        output = str(PIPE)
     if evaluate:
         if output is None:
             raise ValueError("evaluate needs a folder for its figures; give it by --output")
         _evaluate(input, output, models, (device, runtime, precision), Settings(**settings))
         return
+    if json and output == str(PIPE) and not settings.get("play"):
+        raise ValueError("json and the frames would both go to standard output; leave one out")
+    if output is None and Path(input) == PIPE:
+        raise ValueError("- has no name to write beside; give --output")
     output = output or str(beside(Path(input), Settings(**settings)))
     summary = interpolate_video(input, output, models[0], **where, **settings)
     _tell(summary, json)
@@ -97,7 +106,10 @@ def _selected(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _tell(summary: Summary, json: bool) -> None:
     """Shows what was done, unless nothing is to be shown, or JSON is."""
-    if not json and logger.isEnabledFor(logging.INFO):
+    if summary.output == str(PIPE):  # frames may have gone where tables go
+        for about, text in summary.told().items():
+            logger.info("%s: %s", about, text)
+    elif not json and logger.isEnabledFor(logging.INFO):
         reporting.table(Path(summary.output).name, [summary.told()])
 
 

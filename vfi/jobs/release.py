@@ -3,7 +3,7 @@
 import copy
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from vfi import measure, reporting
 from vfi.checkpoints import load_network, save_network
 from vfi.data.images import TripletSet
 from vfi.data.sources import ValData, open_source
-from vfi.files import sha256, writable_folder
+from vfi.files import locked, sha256
 from vfi.measure.means import mean_scores
 from vfi.measure.protocol import score_set
 from vfi.models import RIFE, Interpolator
@@ -40,6 +40,7 @@ def release(
     repeats: int = 20,
     output: str = "checkpoints",
     overwrite: bool = False,
+    allow_dirty: bool = False,
 ) -> None:
     """Turns the best checkpoint of a training into a released model with its card.
 
@@ -57,40 +58,47 @@ def release(
         repeats: timed rounds, parent and model in turns.
         output: folder for the weights, models.json and README.md.
         overwrite: replace a released model of this name though it is no worse.
+        allow_dirty: take a training whose record says that the project's files differed from its
+            commit, so that nobody can run it again.
 
     Raises:
         FileNotFoundError: if the run or a set is missing.
-        ValueError: if the name is not one, or the released model of this name is no worse.
+        ValueError: if the name is not one, the released model of this name is no worse, or a
+            training ran in a tree that was not clean.
     """
     measure.check_positive(height=height, width=width, repeats=repeats)
     if not _NAME.fullmatch(name) or Path(name).suffix in (".safetensors", ".ckpt", ".pkl"):
         raise ValueError(f"name is {name!r}; use small letters, digits, '-', '_' and '.'")
     record, checkpoint = _read(Path(run))
-    folder = writable_folder(output)
-    networks = {"parent": load_network(parent), "model": load_network(checkpoint)}
-    sources = {"validation": _validation(record), **(sets or {})}
-    datasets = {label: open_source(data) for label, data in sources.items()}
-    released = cards.read(folder)
-    networks["model"], stored, quality = _stored(networks, datasets.pop("validation"))
-    if name in released and not overwrite:
-        _check_better(name, released[name]["quality"]["validation"], quality)
-    others = {label: _compare(networks, dataset, label) for label, dataset in datasets.items()}
-    made = [_stage(*stage) for stage in _history(record, checkpoint)]
-    if name in released and made[0]["network"] == name:  # the same model, trained further
-        earlier = released[name]["made"]
-        made = earlier if earlier[-len(made) :] == made else [*earlier, *made]
-    card = {
-        "parent": _portable(parent),
-        "licence": LICENCE,
-        **asdict(measure.efficiency(networks["model"], height, width)),
-        "speed": _speed(networks, height, width, repeats),
-        "quality": {"validation": quality, **others},
-        "made": made,
-    }
-    card |= _save(stored, folder / f"{name}.safetensors", card)
-    cards.write({**released, name: card}, folder)
-    _show(name, card)
-    logger.info("wrote %s", folder)
+    history = _history(record, checkpoint)
+    if not allow_dirty:
+        _check_clean(history)
+    with locked(output):
+        folder = Path(output)
+        networks = {"parent": load_network(parent), "model": load_network(checkpoint)}
+        sources = {"validation": _validation(record), **(sets or {})}
+        datasets = {label: open_source(data) for label, data in sources.items()}
+        released = cards.read(folder)
+        networks["model"], stored, quality = _stored(networks, datasets.pop("validation"))
+        if name in released and not overwrite:
+            _check_better(name, released[name]["quality"]["validation"], quality)
+        others = {label: _compare(networks, dataset, label) for label, dataset in datasets.items()}
+        made = [_stage(*stage) for stage in history]
+        if name in released and made[0]["network"] == name:  # the same model, trained further
+            earlier = released[name]["made"]
+            made = earlier if earlier[-len(made) :] == made else [*earlier, *made]
+        card = {
+            "parent": _portable(parent),
+            "licence": LICENCE,
+            **asdict(measure.efficiency(networks["model"], height, width)),
+            "speed": _speed(networks, height, width, repeats),
+            "quality": {"validation": quality, **others},
+            "made": made,
+        }
+        card |= _save(stored, folder / f"{name}.safetensors", card)
+        cards.write({**released, name: card}, folder)
+        _show(name, card)
+        logger.info("wrote %s", folder)
 
 
 def _save(network: RIFE, path: Path, card: cards.Card) -> dict[str, Any]:
@@ -193,6 +201,17 @@ def _history(record: dict[str, Any], checkpoint: Path) -> list[tuple[dict[str, A
             raise ValueError(f"{earlier} is damaged: {start} would be made from itself")
         seen.add(start.resolve())
         found.insert(0, (read_run(earlier), start))
+
+
+def _check_clean(history: Iterable[tuple[Mapping[str, Any], Path]]) -> None:
+    for record, checkpoint in history:
+        git = record["environment"].get("git") or {}  # None where there is no checkout
+        if git.get("dirty"):
+            raise ValueError(
+                f"{checkpoint} was trained in a tree that differs from its commit "
+                f"{str(git.get('commit'))[:12]}, so nobody can train it again: commit, and train "
+                "anew, or --allow_dirty true"
+            )
 
 
 def _stage(record: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:

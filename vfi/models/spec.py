@@ -91,6 +91,8 @@ class RIFESpec:
     accumulate_mask: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.variant, str) or not self.variant:
+            raise ValueError(f"a spec's variant is {self.variant!r}; it must be a name")
         for name in ("blocks", "first_inputs", "inputs", "teacher_inputs"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.blocks:

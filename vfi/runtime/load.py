@@ -82,6 +82,8 @@ def load_model(
     >>> model(black, white, timestep=2)
     Traceback (most recent call last):
     ValueError: timestep is 2.0; it must be in [0, 1]: 0 is img0, 1 is img1
+    >>> model.spec.variant, model.info["licence"][:3]
+    ('rife_v4.0', 'MIT')
     """
     check_way(runtime, precision)
     return prepared(load_eager(source, device, options), source, runtime, precision, threads)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vfi.training.pruning import ChannelPruning
     from vfi.training.report import TrainingReport
     from vfi.training.resume import last_checkpoint
+    from vfi.training.sharding import FullySharded
 
 _PLACES = {
     "AutoPrecision": "precision",
@@ -26,6 +27,7 @@ _PLACES = {
     "DivergenceGuard": "guard",
     "EvaluationReport": "evaluation",
     "FrameWriter": "predictions",
+    "FullySharded": "sharding",
     "InterpolationModule": "module",
     "RIFEModule": "module",
     "TrainingReport": "report",
@@ -40,6 +42,7 @@ __all__ = [
     "DivergenceGuard",
     "EvaluationReport",
     "FrameWriter",
+    "FullySharded",
     "InterpolationModule",
     "RIFEModule",
     "TrainingReport",

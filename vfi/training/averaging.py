@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from typing_extensions import override
 
+from vfi.training.sharding import parameters_of
+
 
 class Averaging(WeightAveraging):
     """An exponential moving average (EMA) of the weights: Lightning's own with a warm-up.
@@ -45,15 +47,24 @@ class Averaging(WeightAveraging):
     ) -> None:
         """Restores the average, in the shape that the network has taken from the checkpoint."""
         if trainer.state.fn == "fit":
-            self._average_model = AveragedModel(pl_module, **self._kwargs)
+            self._average_model = AveragedModel(parameters_of(pl_module), **self._kwargs)
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Makes the average of the weights that training starts from, unless it was restored."""
         if self._average_model is None:
-            self._average_model = AveragedModel(pl_module, **self._kwargs)
+            self._average_model = AveragedModel(parameters_of(pl_module), **self._kwargs)
         self._average_model.to(pl_module.device)
+
+    @override
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keeps both weights; of those that are shared out the average alone, each its part."""
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        if pl_module.device_mesh is not None:
+            checkpoint.pop("current_model_state", None)
 
 
 def warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor], None]:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.strategies import DeepSpeedStrategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -22,6 +24,7 @@ from vfi.training import TrainingReport, last_checkpoint, runfolder, settings
 from vfi.training.checkpoint_io import SafeCheckpointIO
 from vfi.training.evaluation import EvaluationReport, pruning_of
 from vfi.training.finetune import finetune
+from vfi.training.loop import FitLoop
 from vfi.training.module import InterpolationModule
 from vfi.training.pruning import ChannelPruning
 from vfi.training.resume import checkpointing
@@ -42,10 +45,6 @@ def run(args: Sequence[str]) -> "VFICLI":
         return VFICLI(args)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
-    except RuntimeError as error:
-        if "closed by peer" not in str(error):
-            raise
-        raise ValueError("another process of this run ended; its own message says why") from error
 
 
 class RecordConfig(SaveConfigCallback):
@@ -100,11 +99,14 @@ class VFICLI(LightningCLI):
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """A trainer whose checkpoints are whole, lie in the run folder, and outlast a signal."""
         trainer = super().instantiate_trainer(**options)
+        trainer.fit_loop = FitLoop(trainer)
         held = callbacks(trainer)
         held.append(Stopping())
         held[:] = trainer._callback_connector._reorder_callbacks(held)
         if not isinstance(trainer.strategy, DeepSpeedStrategy):
             trainer.strategy.checkpoint_io = SafeCheckpointIO()
+        # Those of the best come first: what the others keep then knows of it.
+        held.sort(key=lambda c: isinstance(c, ModelCheckpoint) and c.monitor is None)
         for callback in checkpointing(trainer):  # with a logger, it would be the logger's folder
             callback.dirpath = callback.dirpath or str(
                 Path(trainer.default_root_dir) / "checkpoints"
@@ -122,8 +124,12 @@ class VFICLI(LightningCLI):
                 if isinstance(stop.__context__, KeyboardInterrupt):  # of which Lightning makes 1
                     raise KeyboardInterrupt from stop
                 raise
-            except BaseException:
+            except BaseException as error:
+                lost = isinstance(error, RuntimeError) and "by peer" in str(error)  # gloo's words
+                message = self._ended() if lost else ""
                 self._end_others()
+                if lost:
+                    raise ValueError(message) from error
                 raise
 
     def before_fit(self) -> None:
@@ -176,6 +182,20 @@ class VFICLI(LightningCLI):
             return
         with locked(self.trainer.default_root_dir):
             yield
+
+    def _ended(self) -> str:
+        """Which of the processes that this one started has ended, and how."""
+        started = getattr(self.trainer.strategy.launcher, "procs", [])
+        for rank, process in enumerate(started, start=1):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = process.wait(timeout=2)  # a connection may break before the process ends
+                how = (
+                    f"was killed by {signal.Signals(-status).name}"
+                    if status < 0
+                    else "ended; its own message says why"
+                )
+                return f"process {rank} of this run (pid {process.pid}) {how}"
+        return "another process of this run ended; its own message says why"
 
     def _end_others(self) -> None:
         """Ends the processes that this one started: they may wait for it in vain."""

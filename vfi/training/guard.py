@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from vfi.training.resume import checkpointing
+from vfi.training.sharding import whole
 
 
 class DivergenceGuard(Callback):
@@ -77,7 +78,7 @@ class DivergenceGuard(Callback):
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             return
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = whole(torch.nn.utils.get_total_norm(gradients))
         if not norm.isfinite():
             self._stop(trainer, f"the norm of the gradient is {norm} (the loss {self._loss:.3g})")
 

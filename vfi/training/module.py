@@ -20,6 +20,7 @@ from vfi.runtime.load import Precision, Runtime, check_way, prepared
 from vfi.training.metrics import ImageMean
 from vfi.training.objective import Objective
 from vfi.training.schedule import OptimizerSpec, check_length, length, recorded, stretch
+from vfi.training.sharding import share_out
 
 SPEC_KEY = "rife_spec"
 """Where a Lightning checkpoint keeps the network's spec."""
@@ -204,6 +205,8 @@ class RIFEModule(InterpolationModule):
                 str(self.dense_source), refine=self.network.spec.refine is not None
             )
             self._dense.append(dense.requires_grad_(False).to(self.device))
+        if self.device_mesh is not None:  # of FSDP, which begins here
+            share_out(self.network, self.device_mesh)
 
     @override
     def on_fit_start(self) -> None:

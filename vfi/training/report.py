@@ -44,11 +44,15 @@ class TrainingReport(Callback):
 
     A resumed run goes on in the same files.
 
+    Args:
+        pictures: whether those are drawn, anew after each validation.
+
     Attributes:
         config: the configuration to put on record.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: bool = True) -> None:
+        self.pictures = pictures
         self.config: dict[str, Any] = {}
         self._losses: list[dict[str, float]] = []  # of the micro-batches since the last row
         self._step = 0
@@ -100,7 +104,7 @@ class TrainingReport(Callback):
         batch: dict[str, Any],
         batch_idx: int,
     ) -> None:
-        """Logs the losses, as means over the steps since they were last logged.
+        """Logs the losses, as means over all processes and the steps since they were last logged.
 
         A step's losses are the means of its micro-batches, where gradients are accumulated.
         """
@@ -114,6 +118,10 @@ class TrainingReport(Callback):
             return
         means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
         self._losses = []
+        if trainer.world_size > 1:
+            here = torch.tensor(list(means.values()), device=trainer.strategy.root_device)
+            everywhere = trainer.strategy.reduce(here, reduce_op="mean").tolist()
+            means = dict(zip(means, everywhere, strict=True))
         if trainer.is_global_zero:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             Log(trainer.default_root_dir).add_losses({"step": step, "lr": rate, **means})
@@ -160,7 +168,7 @@ class TrainingReport(Callback):
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Renews the pictures."""
-        if trainer.state.fn != "fit" or not trainer.is_global_zero:
+        if trainer.state.fn != "fit" or not (self.pictures and trainer.is_global_zero):
             return
         folder, step = Path(trainer.default_root_dir), trainer.global_step
         hardest = [self._hardest[label] for label in sorted(self._hardest)]

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from vfi.data.loading import most_workers
+from vfi.training.sharding import check_sharing
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16")
 _LIMITS = {
@@ -56,8 +57,8 @@ def check(command: str, settings: Mapping[str, Any]) -> None:
     if trainer.get("default_root_dir") == "":
         raise ValueError("trainer.default_root_dir is empty; give the run folder, e.g. runs/mine")
     check_precision(trainer.get("precision"))
+    check_sharing(command, trainer, settings.get("ckpt_path"))
     _check_devices(trainer)
-    _check_deepspeed(trainer)
 
 
 def check_precision(precision: Any) -> None:
@@ -90,20 +91,3 @@ def _check_devices(trainer: Mapping[str, Any]) -> None:
         raise ValueError(
             f"trainer.accelerator is {accelerator!r}; allowed: auto, cpu, cuda, gpu, mps"
         )
-
-
-def _check_deepspeed(trainer: Mapping[str, Any]) -> None:
-    if "deepspeed" not in str(trainer.get("strategy") or "").lower():
-        return
-    if not torch.cuda.is_available():
-        raise ValueError(
-            "trainer.strategy is DeepSpeed, which needs CUDA devices, and there is none here; use "
-            "--trainer.strategy ddp for several processes, or auto"
-        )
-    for callback in trainer.get("callbacks") or []:
-        arguments = callback.get("init_args") or {}
-        if "ChannelPruning" in str(callback.get("class_path")) and arguments.get("mode") == "mask":
-            raise ValueError(
-                "pruning with mode mask does not work under DeepSpeed, which keeps the weights in "
-                "places of its own; use mode compact, or --trainer.strategy ddp"
-            )

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from vfi.stopping import ENDING, Stopped, handling
-from vfi.training.resume import LAST, checkpoint_folder, checkpointing
+from vfi.training.resume import LAST, checkpoint_folder
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,7 @@ class Stopping(Callback):
     """On SIGTERM or Ctrl-C, ``fit`` saves ``last.ckpt`` after the step it is at, and stops.
 
     A second signal stops at once. All processes stop at the same step, whichever of them was told.
-    Where an epoch ends with that step, its validation, which writes ``last.ckpt`` too, comes first.
-    Other stages stop at once.
+    A validation that is due then is made up for when training goes on. Other stages stop at once.
     """
 
     def __init__(self) -> None:
@@ -53,21 +52,8 @@ class Stopping(Callback):
         batch_idx: int,
     ) -> None:
         """Saves and stops, if it was asked for and no gradients are waiting for others."""
-        loop = trainer.fit_loop.epoch_loop
-        if self._agreed(trainer) and not (
-            loop._should_accumulate() or loop.batch_progress.is_last_batch
-        ):
+        if self._agreed(trainer) and not trainer.fit_loop.epoch_loop._should_accumulate():
             self._save_and_stop(trainer)
-
-    @override
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stops before the first step of an epoch; its validation has mostly saved already."""
-        if self._agreed(trainer):
-            written = any(
-                getattr(callback, "_last_global_step_saved", 0) == trainer.global_step
-                for callback in checkpointing(trainer)
-            )
-            self._save_and_stop(trainer, save=not written)
 
     @override
     def on_exception(
@@ -100,11 +86,10 @@ class Stopping(Callback):
         asked = torch.tensor(float(self._asked or 0), device=trainer.strategy.root_device)
         return int(trainer.strategy.reduce(asked, reduce_op="max"))
 
-    def _save_and_stop(self, trainer: Trainer, save: bool = True) -> None:
+    def _save_and_stop(self, trainer: Trainer) -> None:
         number = self._agreed(trainer)
         path = checkpoint_folder(trainer) / LAST
-        if save:
-            trainer.save_checkpoint(path)
+        trainer.save_checkpoint(path)
         if not trainer.is_global_zero:
             raise SystemExit(0)  # the first process tells; Lightning kills it if another fails
         _say(trainer, number, path)

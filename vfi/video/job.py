@@ -32,6 +32,7 @@ from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, expected_frames, plan_timing
 from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target
 from vfi.video.write.images import write_image
+from vfi.video.write.pipe import PlayerClosed
 from vfi.video.write.sinks import Sink
 from vfi.video.write.streams import Streams
 from vfi.video.write.workspace import file_identity
@@ -72,9 +73,10 @@ def interpolate_video(
     ``<output>.parts``, from which ``resume`` goes on.
 
     Args:
-        input: a video file, a folder of images, or an image (with ``second``).
+        input: a video file, a folder of images, an image (with ``second``), or ``-``, a Y4M pipe.
         output: the video file to write (mp4, m4v, mov, mkv, webm, avi), a ``.gif`` or ``.apng``,
             or, without a suffix, a new folder of PNG files. Two images also make one: the middle.
+            ``-`` is a pipe.
         model: what `vfi.load_model` takes, or a model, which is used where it is.
         device: where a model given by name runs: auto, cpu, cuda, cuda:1, ...
         progress: show a progress bar on the terminal's error stream; or a function that is told
@@ -160,9 +162,8 @@ def _all_frames(
     name: str,
     progress: bool | Report,
 ) -> Summary:
-    start = time.perf_counter()
+    start, resumed = time.perf_counter(), sink.done
     source, options, tally, timing = job.source, job.options, Tally(), writing.timing
-    resumed = sink.done
     known = _report_problems(source, 0)
     analyser = Analyser(options.cut_threshold, options.static_threshold)
     steps = plan(source, timing, analyser, tally, options.duplicates == "drop")
@@ -190,6 +191,7 @@ def _all_frames(
         cuts=tally.cuts,
         held=tally.held,
         repeats=tally.repeats,
+        dropped=engine.dropped,
         problems=source.problems,
     )
 
@@ -281,6 +283,8 @@ def _finished_work_kept(sink: Sink) -> Iterator[None]:
     """On any failure, drops what is half done and tells how to go on with the rest."""
     try:
         yield
+    except PlayerClosed:
+        pass  # by the user, who has seen enough
     except BaseException:
         sink.abort()
         if sink.done:

@@ -50,6 +50,8 @@ class Settings:
         threads: of the network, the encoder and the decoder each; all cores if not given.
         segment: output frames after which work is safe; what a killed job loses at most.
         resume: go on with a job that was stopped before it was done.
+        play: show the frames in a player (mpv or ffplay) in place of writing them; new ones that
+            would come too late are left out.
     """
 
     multiplier: int | None = None
@@ -77,6 +79,7 @@ class Settings:
     threads: int | None = None
     segment: int = SEGMENT_FRAMES
     resume: bool = False
+    play: bool = False
 
     def __post_init__(self) -> None:
         if self.multiplier is not None and self.fps is not None:
@@ -138,5 +141,5 @@ class Settings:
 
     def shaping(self) -> dict[str, object]:
         """The settings that the output's frames depend on."""
-        neutral = {"batch_size", "resume", "audio", "audio_offset"}
+        neutral = {"batch_size", "resume", "play", "audio", "audio_offset"}
         return {key: value for key, value in vars(self).items() if key not in neutral}

@@ -50,6 +50,7 @@ class Summary:
         held: frames that were held, as the next was long in coming: only the end of such a gap is
             interpolated.
         repeats: frames that repeat the one before in a rhythm, as in animation, and were kept.
+        dropped: new frames that came too late for a player; the one before was shown for longer.
         problems: what was wrong with the input.
         source: what the input file says of itself, None if it is no video file.
         result: what the output file says of itself, likewise.
@@ -82,6 +83,7 @@ class Summary:
     cuts: list[Cut] = field(default_factory=list)
     held: int = 0
     repeats: int = 0
+    dropped: int = 0
     problems: list[str] = field(default_factory=list)
     source: Facts | None = None
     result: Facts | None = None
@@ -93,8 +95,9 @@ class Summary:
     device: str = "cpu"
 
     def write(self) -> None:
-        """Writes it beside the output, as ``<output>.json``."""
-        write_json(self, self.record)
+        """Writes it beside the output, as ``<output>.json``; a pipe has nothing beside it."""
+        if self.output != "-":
+            write_json(self, self.record)
 
     @property
     def record(self) -> str:
@@ -115,11 +118,12 @@ class Summary:
             "held": f"{self.held} gaps, over which a frame is held" if self.held else "",
             "still": f"{self.static_pairs:,} pairs of equal frames" if self.static_pairs else "",
             "left out": f"{self.duplicates:,} repeated frames" if self.duplicates else "",
+            "too late": f"{self.dropped:,} new frames, not shown" if self.dropped else "",
             "repeats": f"{self.repeats:,} frames that repeat the one before" * bool(self.repeats),
             **{name: "; ".join(getattr(self, name)) for name in ("changed", "lost", "problems")},
             "time": f"{self.seconds:.1f} s",
             "speed": speed,
-            "record": self.record,
+            "record": self.record if self.output != "-" else "",
         }
         return {name: text for name, text in rows.items() if text}
 

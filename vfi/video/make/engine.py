@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import Callable, Generator
 from fractions import Fraction
 
@@ -33,6 +34,7 @@ class Engine:
     Attributes:
         written: output frames, those of an earlier, unfinished run included.
         generated: of these, how many the network made in this run.
+        dropped: how many it should have made, but too late to be shown.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class Engine:
         self._on_frame = on_frame
         # A picture is the second of one step and the first of the next: convert it once.
         self._rgb = functools.lru_cache(maxsize=2)(functools.partial(Picture.whole, device=device))
-        self._waiting: list[tuple[Picture | Request, Fraction]] = []
+        self._waiting: list[tuple[Picture | Request | None, Fraction]] = []
         self._stored = 0
         self.written = 0
         self.generated = 0
+        self.dropped = 0
 
     def run(self, steps: Generator[Step, None, None]) -> None:
         """Carries out all steps; the calling thread does the inference.
@@ -100,11 +103,15 @@ class Engine:
         self.written += 1
         self._on_frame()
 
-    def _content(self, step: Step, slot: Slot) -> Picture | Request:
+    def _content(self, step: Step, slot: Slot) -> Picture | Request | None:
+        """What to show; None for the frame before once more."""
         if step.second is not None and slot.timestep == 1:
             return step.second
         if step.second is None or step.hold or slot.timestep == 0:
             return step.first
+        if self._sink.pace is not None and self._sink.pace.late(slot.time):
+            self.dropped += 1
+            return None
         return Request(self._rgb(step.first), self._rgb(step.second), slot.timestep)
 
     def _is_due(self, whole: bool) -> bool:
@@ -117,14 +124,19 @@ class Engine:
 
     def _flush(self, computed: ByteQueue[_Frame]) -> None:
         requests = [content for content, _ in self._waiting if isinstance(content, Request)]
+        start = time.perf_counter()
         made = iter(self._predictor(requests))
+        if requests and self._sink.pace is not None:
+            self._sink.pace.took((time.perf_counter() - start) / len(requests))
         self.generated += len(requests)
-        for content, time in self._waiting:
-            if isinstance(content, Picture):
+        for content, shown in self._waiting:
+            if content is None:
+                planes = []
+            elif isinstance(content, Picture):
                 planes = self._original(content)
             else:
                 planes = self._sink.planes(next(made))
-            computed.put((planes, time), sum(plane.nbytes for plane in planes))
+            computed.put((planes, shown), sum(plane.nbytes for plane in planes))
         self._waiting.clear()
 
     def _original(self, picture: Picture) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from vfi.files import check_not_input
 from vfi.video.read.colour import ColourTags
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.source import SourceInfo
+from vfi.video.read.y4m import PIPE
 from vfi.video.timing.timeline import Timing
 from vfi.video.write.codecs import ENCODERS, codec_for, encoder_options
 from vfi.video.write.containers import CONTAINERS, Container, container_of
@@ -19,12 +20,13 @@ from vfi.video.write.gif import GIF_MAX_RATE
 from vfi.video.write.light import TOLD
 from vfi.video.write.mux import Assembly
 from vfi.video.write.options import WriteOptions
+from vfi.video.write.pipe import check_pipe, pipe_sink
 from vfi.video.write.pixels import keeps_alpha, output_format, stored_rgb
 from vfi.video.write.segments import VideoSettings
 from vfi.video.write.sinks import AnimationSink, ImageSink, Sink, VideoSink
 from vfi.video.write.streams import Streams, lose_all, plan_streams
 from vfi.video.write.tracks import Passage
-from vfi.video.write.turn import upright_size
+from vfi.video.write.turn import upright_aspect, upright_size
 from vfi.video.write.workspace import Workspace
 
 _SHALLOW, _DEEP, _DEEPEST = 8, 10, 16  # bits
@@ -41,6 +43,7 @@ class Target(Enum):
     GIF = "a GIF"
     APNG = "an animated PNG"
     VIDEO = "a video"
+    PIPE = "a pipe"
 
 
 def target(output: Path) -> Target:
@@ -49,6 +52,8 @@ def target(output: Path) -> Target:
     Raises:
         ValueError: if it asks for nothing known.
     """
+    if output == PIPE:
+        return Target.PIPE
     suffix = output.suffix.lower()
     if output.is_dir() or not suffix:
         return Target.FOLDER
@@ -94,6 +99,8 @@ class Writing:
         Raises:
             ValueError: if it cannot be written, or unfinished work there was for other frames.
         """
+        if self.target is Target.PIPE:
+            return pipe_sink(self.info, self.options, self.timing)
         work = Workspace(self.output, record, self.options.resume)
         turn = self.info.display_matrix
         if self.assembly is None:
@@ -119,6 +126,10 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
         ValueError: if it cannot be written so.
     """
     kind = target(output)
+    if kind is Target.PIPE:
+        _check_unused(options, kind.value)
+        check_pipe(info, options, timing)
+        return Writing(output, kind, info, options, timing)
     check_output(output, info)
     if kind is Target.VIDEO:
         container = container_of(output)
@@ -187,7 +198,7 @@ def _video_assembly(
         format=output_format(codec, container, info, options.bit_depth),
         width=width,
         height=height,
-        aspect=_turned_aspect(info, width),
+        aspect=upright_aspect(info.aspect, turn),
         rate=timing.rate,
         pace=pace(info, timing),
         time_base=timing.time_base,
@@ -239,11 +250,6 @@ def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Con
     for what in silent:
         streams.changed.append(f"{codec} in {container.format} does not tell {what}")
         logger.warning("%s", streams.changed[-1])
-
-
-def _turned_aspect(info: SourceInfo, width: int) -> Fraction | None:
-    turned = width != info.width
-    return 1 / info.aspect if turned and info.aspect else info.aspect
 
 
 def _animation_assembly(

@@ -20,6 +20,7 @@ class WriteOptions:
     threads: int | None = None
     segment: int = SEGMENT_FRAMES
     resume: bool = False
+    play: bool = False
 
     def __post_init__(self) -> None:
         for name, low in (("threads", 1), ("segment", 2)):

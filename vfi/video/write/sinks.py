@@ -15,6 +15,7 @@ from vfi.video.write.apng import write_apng
 from vfi.video.write.gif import write_gif
 from vfi.video.write.images import write_image
 from vfi.video.write.mux import Assembly
+from vfi.video.write.pace import Pace
 from vfi.video.write.readback import check_count, check_video
 from vfi.video.write.segments import SegmentWriter, count_frames, list_segments
 from vfi.video.write.turn import upright
@@ -34,9 +35,11 @@ class Sink(ABC):
         spec: as given.
         chunk: `done` is a multiple of this. Batches end there too, so that a resumed job computes
             the same batches, and so the same frames, as one that was never stopped.
+        pace: tells which new frames come too late to be shown; None where there is no hurry.
     """
 
     chunk = 1
+    pace: Pace | None = None
 
     def __init__(
         self, output: Path, work: Workspace, spec: PixelSpec, turn: tuple[int, ...] | None = None

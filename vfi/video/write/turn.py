@@ -1,5 +1,7 @@
 """Turning frames the right way up."""
 
+from fractions import Fraction
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -40,3 +42,9 @@ def motion_as_shown(motion: Tensor, turn: tuple[int, ...] | None) -> Tensor:
     a, b, c, d = (turn[k] / 65536 for k in (0, 1, 3, 4))
     x, y = motion
     return upright(torch.stack([a * x + c * y, b * x + d * y]), turn)
+
+
+def upright_aspect(aspect: Fraction | None, turn: tuple[int, ...] | None) -> Fraction | None:
+    """The width of a pixel over its height once turned, None if it is not said."""
+    turned = upright_size(0, 1, turn) == (1, 0)
+    return 1 / aspect if turned and aspect else aspect

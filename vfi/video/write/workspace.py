@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vfi.files import atomic_path, writable_folder
+from vfi.video.read.y4m import PIPE
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,12 @@ class Workspace:
 
 
 def file_identity(path: Path) -> list[object]:
-    """What tells one version of a file or folder from another without reading it all."""
+    """What tells one version of a file or folder from another without reading it all.
+
+    Of a pipe nothing does.
+    """
+    if path == PIPE:
+        return []
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     stats = [(file.name, file.stat()) for file in files]
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]

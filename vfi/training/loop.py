@@ -1,0 +1,62 @@
+"""Lightning's loop of ``fit``, which leaves out no validation when it is resumed."""
+
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.loops.fit_loop import _FitLoop
+from typing_extensions import override
+
+
+class FitLoop(_FitLoop):
+    """Lightning's own, but for checkpoints of a step that a validation follows.
+
+    Such a one says that the step is complete and its validation was begun; Lightning then begins
+    that validation again. By Lightning's own account, the step would count as validated.
+
+    Args:
+        trainer: whose loop this becomes.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        before = trainer.fit_loop
+        super().__init__(trainer, before.min_epochs, before.max_epochs)
+        self.epoch_loop = before.epoch_loop
+        self._data_source = before._data_source
+
+    @property
+    @override
+    def done(self) -> bool:
+        """Not before the validation of the last step, though training itself is at its end."""
+        loop = self.epoch_loop
+        return not (loop.restarting and loop.val_loop.restarted_mid_evaluation) and super().done
+
+    @override
+    def load_state_dict(self, *args: Any, **options: Any) -> None:
+        super().load_state_dict(*args, **options)
+        self.update_restart_stage()  # which `done` asks for before Lightning does this
+
+    @override
+    def reset(self) -> None:
+        super().reset()
+        if self.epoch_loop.val_loop.restarted_mid_evaluation:  # its batches begin anew
+            self.epoch_loop.val_loop.batch_progress.total.reset_on_restart()
+
+    @override
+    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:
+        state = super().state_dict(*args, **options)
+        if self._validation_follows():
+            validation = state["epoch_loop.val_loop.batch_progress"]
+            validation["current"] = dict.fromkeys(validation["current"], 0)
+            for count in ("ready", "started"):  # of a first batch, which is not processed
+                validation["total"][count] += 1
+            for progress in state["epoch_loop.batch_progress"].values():
+                if isinstance(progress, dict):
+                    progress["completed"] = progress["processed"]
+        return state
+
+    def _validation_follows(self) -> bool:
+        """Whether a training step has just ended, and validation comes before the next one."""
+        steps: Any = self.epoch_loop.batch_progress.total
+        ended = steps.ready == steps.processed == steps.completed + 1
+        fetcher = self._data_fetcher
+        return ended and fetcher is not None and self.epoch_loop._should_check_val_fx(fetcher)
