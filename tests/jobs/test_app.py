@@ -159,7 +159,7 @@ def served(tmp_path_factory):
     app = Served(tmp_path_factory.mktemp("app"))
     yield app
     app.process.terminate()
-    assert app.process.wait(30) == 0
+    assert app.process.wait(120) == 0
     assert list(app.folder.glob("vfi-app-*")) == [], "uploads and results are left"
 
 
@@ -179,6 +179,7 @@ def test_a_video_is_dropped_and_made_smoother(served, make_clip, tmp_path):
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         for user in (page, other):
+            user.set_default_timeout(180_000)  # a model is loaded, compiled and compared first
             user.goto(served.url)
         drop(other, text)
         drop(page, clip)
