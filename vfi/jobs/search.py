@@ -137,11 +137,12 @@ def search(
     costs = {name: _costs(entry, conditions) for name, entry in entries.items()}
     folder = writable_folder(output)
     with locked(folder):
+        # First, though they are quick: a runtime that is missing must not be found after hours.
+        times = {runtime: _times(entries, runtime, conditions, repeats) for runtime in runtimes}
         scores = {}
         for name, entry in entries.items():
             how = Recipe(recipe, root, photos, 0 if name == _REFERENCE else steps)
             scores[name] = _scores(name, entry, how, folder)
-        times = {runtime: _times(entries, runtime, conditions, repeats) for runtime in runtimes}
         rows = [
             {
                 "candidate": name,

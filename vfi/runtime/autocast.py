@@ -4,10 +4,11 @@ import dataclasses
 import logging
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
-from vfi.models import RIFE, RIFEOutput, RIFESpec
+from vfi.models import RIFEOutput
+from vfi.runtime.standin import StandIn
 
 logger = logging.getLogger(__name__)
 
@@ -15,8 +16,8 @@ _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _HAS_BFLOAT16 = ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16")
 
 
-class Autocast(nn.Module):
-    """Stands in for a `RIFE` inside an `vfi.models.Interpolator`.
+class Autocast(StandIn):
+    """The network under autocast.
 
     Args:
         network: the weights in float32, which they stay; where they are is where it runs.
@@ -24,20 +25,6 @@ class Autocast(nn.Module):
     """
 
     runtime = "torch"
-
-    def __init__(self, network: RIFE, precision: str) -> None:
-        super().__init__()
-        self.network = network
-        self.precision = precision
-
-    @property
-    def spec(self) -> RIFESpec:
-        """The shape of the network."""
-        return self.network.spec
-
-    @override
-    def extra_repr(self) -> str:
-        return f"{self.runtime}, {self.precision}"
 
     @override
     def forward(

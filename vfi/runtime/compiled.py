@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
-from vfi.models import RIFE, RIFEOutput, RIFESpec
+from vfi.models import RIFE, RIFEOutput
+from vfi.runtime.standin import StandIn
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +20,8 @@ Runner = Callable[[Tensor, Tensor], Tensor]
 SIZES_KEPT = 4
 
 
-class CompiledNetwork(nn.Module):
-    """Stands in for a `RIFE` inside an `vfi.models.Interpolator`: one program for each size.
+class CompiledNetwork(StandIn):
+    """A network in a compiling runtime: one program for each size.
 
     The last few sizes are kept. What was not compiled, another ``flow_scale``, runs in torch.
 
@@ -30,24 +31,11 @@ class CompiledNetwork(nn.Module):
         threads: of the runtime; its default if None.
     """
 
-    runtime = ""
-
     def __init__(self, network: RIFE, precision: str, threads: int | None = None) -> None:
-        super().__init__()
-        self.network = network.requires_grad_(False).eval()
-        self.precision = precision
+        super().__init__(network.requires_grad_(False).eval(), precision)
         self.threads = threads
         self._runners: OrderedDict[tuple[int, int], Runner] = OrderedDict()
         self._told = False
-
-    @property
-    def spec(self) -> RIFESpec:
-        """The shape of the network."""
-        return self.network.spec
-
-    @override
-    def extra_repr(self) -> str:
-        return f"{self.runtime}, {self.precision}"
 
     @abstractmethod
     def compiled(self, height: int, width: int) -> Runner:
