@@ -155,7 +155,7 @@ def test_the_last_checkpoint_is_found(run, tmp_path, caplog):
     assert last_checkpoint(trainer, "last") is None
     assert f"there is no checkpoint in {folder} yet: training starts at step 0" in caplog.text
     folder.mkdir()
-    for time, name in ((2, "new.ckpt"), (1, "old.ckpt"), (3, "newest.txt")):
+    for time, name in ((2, "new.ckpt"), (1, "old.ckpt"), (3, "newest.txt"), (4, ".half.ckpt")):
         (folder / name).touch()
         os.utime(folder / name, (time, time))
     assert last_checkpoint(trainer, "last") == str(folder / "new.ckpt")
