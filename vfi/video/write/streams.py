@@ -27,8 +27,10 @@ from vfi.video.write.tracks import (
 logger = logging.getLogger(__name__)
 
 _TEXT = ("subrip", "ass", "ssa", "webvtt", "mov_text", "text")
+_TELLING = ("matroska", "webm")  # with a stream, what its decoding begins with
 _TIMECODE = "tmcd"
 _IN_TIME = Fraction(1, 1000)  # seconds
+_HARDLY_HEARD = 0.0025  # likewise
 
 
 @dataclass
@@ -82,7 +84,8 @@ def plan_streams(
         for stream in source.streams:
             if isinstance(stream, AudioStream):
                 if options.audio != "drop":
-                    told = "matroska" in source.format.name or _codec_name(stream) == "opus"
+                    matroska = "matroska" in source.format.name and container.format in _TELLING
+                    told = matroska or _codec_name(stream) == "opus"
                     _plan_audio(found, stream, container, options, passage, told)
             elif stream.type == "subtitle":
                 _plan_subtitle(found, stream, container, passage)
@@ -193,7 +196,8 @@ def _stays_in_place(index: int, container: Container, clock: Clock, passage: Pas
     if clock.hidden.get(index, 0) > LONGEST_LEAD_IN and not container.hides:
         return False
     start = clock.starts.get(index, Fraction(0)) * passage.speed + passage.late
-    return container.varies or abs(start) < _IN_TIME
+    even = abs(start) < _IN_TIME and clock.strays.get(index, 0) < _HARDLY_HEARD
+    return container.varies or even  # else packets are only numbered
 
 
 def _plan_subtitle(found: Streams, stream: Stream, container: Container, passage: Passage) -> None:
