@@ -533,3 +533,18 @@ def test_what_is_read_back_differently_is_said(make_clip, tmp_path, blend, monke
     summary = interpolate_video(clip, tmp_path / "out.mkv", blend, codec="ffv1")
     assert summary.changed == ["ffv1 in matroska does not tell that pixels are not square"]
     assert "does not tell that pixels are not square" in caplog.text
+
+
+@pytest.mark.parametrize(("depth", "kind"), [("gray", np.uint8), ("gray16le", np.uint16)])
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_gray_of_no_range_looks_as_it_did(tmp_path, blend, depth, kind, codec):
+    """FFmpeg, and so players, take it for full range."""
+    ramp = np.tile(np.linspace(2, 250, 64).round().astype(kind), (48, 1))
+    clip = raw(tmp_path / "in.mkv", [ramp << (8 if kind is np.uint16 else 0)] * 3, depth)
+    interpolate_video(clip, tmp_path / "out.mp4", blend, codec=codec)
+    images = []
+    for path in (clip, tmp_path / "out.mp4"):
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0)).reformat(format="gray", dst_color_range=2)
+        images.append(frame.to_ndarray().astype(float)[4:-4, 4:-4])
+    assert np.abs(images[0] - images[1]).mean() <= 1.5

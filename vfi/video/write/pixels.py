@@ -95,6 +95,8 @@ def output_format(
     name = min(choices, key=lambda name: _distance(choices[name], depth, shift))
     if choices[name].depth < depth:
         logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
+    if choices[name].kind == "gray" and choices[name].full_range and container.tagged:
+        tags = dataclasses.replace(tags, range=FULL)  # else some decoders take it for limited
     return OutputFormat(choices[name], name, tags)
 
 
