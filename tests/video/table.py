@@ -140,7 +140,7 @@ def level(it: Bench) -> tuple[Found, bool]:
 
 @row("Matroska that claims 2000 a second (gap.mkv)", "mean rate within 1 %")
 def claimed(it: Bench) -> tuple[Found, bool]:
-    out, summary = it.make(it.cases / "gap.mkv", "out.mkv")
+    out, _ = it.make(it.cases / "gap.mkv", "out.mkv")
     times = look(out)
     mean = len(times.times) / float(times.times[-1] + times.steps[-1] - times.times[0])
     off = abs(float(times.rate) / mean - 1)
@@ -374,7 +374,7 @@ def kept(it: Bench) -> tuple[Found, bool]:
                 movflags="use_metadata_tags")  # fmt: skip
     held = {}
     for kind in ("mp4", "mov", "mkv"):
-        out, summary = it.make(clip, f"out.{kind}")
+        out, _ = it.make(clip, f"out.{kind}")
         with av.open(str(out)) as container:
             keys = {key.lower() for key in container.metadata}
         false = keys & {"bps", "duration-eng", "_statistics_tags"}

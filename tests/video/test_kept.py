@@ -171,6 +171,7 @@ def heard(path: Path) -> tuple[str, list[int], float]:
         ("aac", "mono", 16_000, "a.webm", 1, "mono"),
         ("flac", "5.0(side)", 48_000, "a.webm", 1, "5.1"),
         ("flac", "6.1", 48_000, "a.mp4", 2, "7.1"),
+        ("flac", "2.1", 48_000, "a.webm", 1, "5.1"),
     ],
 )
 def test_the_nearest_sound_is_written(tmp_path, blend, codec, layout, rate, out, slow, expected):
@@ -187,6 +188,13 @@ def test_the_nearest_sound_is_written(tmp_path, blend, codec, layout, rate, out,
     else:
         assert [text for text in summary.changed if "becomes" in text]
         assert after[:2] == before[:2]
+
+
+def test_sound_that_matroska_has_no_name_for_is_encoded_again(tmp_path, blend):
+    clip = spoken(tmp_path / "in.mov", "pcm_alaw", "mono", 8000)
+    summary = interpolate_video(clip, tmp_path / "out.mkv", blend)
+    assert summary.kept == ["stream 1 (audio, pcm_alaw): re-encoded"]
+    assert heard(tmp_path / "out.mkv")[1] == heard(clip)[1]
 
 
 def test_streams_that_are_lost_are_named(tmp_path, make_clip, blend, caplog):

@@ -1,11 +1,14 @@
 """Decides what becomes of every stream of an input but its pictures."""
 
 import dataclasses
+import functools
+import io
 import logging
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.audio.stream import AudioStream
 from av.stream import Stream
 
@@ -161,7 +164,7 @@ def _plan_audio(
 ) -> None:
     audio, moved = options.audio, Fraction(options.audio_offset)
     name = _codec_name(stream)
-    fits = not container.audio or name in container.audio
+    fits = name in (container.audio or _muxed(container.format))
     placed = _stays_in_place(stream.index, container, passage.clock, passage)
     if passage.speed == 1 and fits and not moved and (placed or audio == "copy"):
         found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
@@ -189,6 +192,13 @@ def _plan_audio(
         track,
         " and ".join(changes),
     )
+
+
+@functools.cache
+def _muxed(format: str) -> frozenset[str]:
+    """The codecs that FFmpeg writes into a kind of file."""
+    with av.open(io.BytesIO(), "w", format=format) as output:
+        return frozenset(output.supported_codecs)
 
 
 def _stays_in_place(index: int, container: Container, clock: Clock, passage: Passage) -> bool:
