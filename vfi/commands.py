@@ -66,6 +66,12 @@ COMMANDS = {
         ("input",),
     ),
     "sweep": Command("measure", "score every policy at every sparsity", "vfi.jobs.sweep:sweep"),
+    "explain": Command(
+        "measure",
+        "show what pruning would take from a model, layer by layer",
+        "vfi.jobs.explain:explain",
+        ("model",),
+    ),
     "verify": Command("measure", "check that a dataset is whole", "vfi.jobs.verify:verify"),
     "preview": Command("make", "draw what a training would be shown", "vfi.jobs.preview:preview"),
     "fit": Command("make", "train a network, pruned or not"),
@@ -122,6 +128,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxscript": "onnx",
     "onnxruntime": "onnx",
+    "ray": "ray",
 }
 """Which extra of the distribution brings a module that the core does without."""
 

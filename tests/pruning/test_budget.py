@@ -75,7 +75,7 @@ def rounds(monkeypatch):
             for name, ms in times.items()
         }
 
-    monkeypatch.setattr(latency_module, "_layer_ms", product)
+    monkeypatch.setattr(latency_module, "layer_ms", product)
     monkeypatch.setattr(budget, "compare_latency", compare)
     return tried
 

@@ -77,7 +77,7 @@ def test_every_importance_scores_every_channel(importance):
 
 
 def test_the_way_down_narrows_the_chain_as_a_whole(monkeypatch):
-    monkeypatch.setattr(prices, "_layer_ms", product)
+    monkeypatch.setattr(prices, "layer_ms", product)
     network = fill(RIFE(small_spec("rife_v4.6")))
     table = prices.latency_table(network.spec, 64, 64)
     groups = channel_groups(network.spec)

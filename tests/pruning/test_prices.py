@@ -24,7 +24,7 @@ def measured(monkeypatch):
         made.append((shape, inputs, outputs))
         return product(shape, inputs, outputs)
 
-    monkeypatch.setattr(latency, "_layer_ms", measure)
+    monkeypatch.setattr(latency, "layer_ms", measure)
     return made
 
 
@@ -98,7 +98,7 @@ def test_costs_along_outputs_are_a_staircase():
 
 def test_a_wider_layer_is_never_cheaper(monkeypatch):
     times = {4: 9.0, 8: 3.0, 12: 2.0}
-    monkeypatch.setattr(latency, "_layer_ms", lambda _, i, o, *rest: times.get(o, 5.0) if i else 0)
+    monkeypatch.setattr(latency, "layer_ms", lambda _, i, o, *rest: times.get(o, 5.0) if i else 0)
     curves = latency._measure(SHAPE, torch.device("cpu"), torch.channels_last)
     assert list(curves.outputs.values()) == sorted(curves.outputs.values())
     assert curves.outputs[8] == 2.0
@@ -108,8 +108,8 @@ def test_a_wider_layer_is_never_cheaper(monkeypatch):
 def test_a_layer_is_really_measured(transposed):
     shape = LayerShape(8, 12, 8, 8, 2, transposed, True, True)
     device = torch.device("cpu")
-    slow = latency._layer_ms(shape, 128, 128, device, torch.channels_last)
-    assert slow > latency._layer_ms(shape, 8, 8, device, torch.channels_last) > 0
+    slow = latency.layer_ms(shape, 128, 128, device, torch.channels_last)
+    assert slow > latency.layer_ms(shape, 8, 8, device, torch.channels_last) > 0
 
 
 def test_a_file_keeps_what_was_measured(measured, tmp_path, caplog):

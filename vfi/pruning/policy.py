@@ -45,6 +45,11 @@ class GlobalThreshold(Policy):
     def __call__(self, network: RIFE, batches: Iterable[Batch] = ()) -> PruningPlan:
         return self.plan(network, self.importance(network, batches))
 
+    def threshold(self, scores: Scores) -> float:
+        """The least score that stays."""
+        ascending = torch.cat(list(scores.values())).sort().values
+        return float(ascending[min(round(self.ratio * len(ascending)), len(ascending) - 1)])
+
     def plan(self, network: RIFE, scores: Scores) -> PruningPlan:
         """The plan for scores that are known already."""
         ranked = torch.cat(list(scores.values())).argsort(stable=True)
