@@ -62,11 +62,7 @@ class LeanRIFE(nn.Module):
         self.shrinks = nn.ModuleDict({str(factor): shrinking(factor, 3) for factor in factors})
         self.trunks = nn.ModuleList(Trunk(block) for block in blocks)
         self.updates = nn.ModuleList(
-            Update(
-                2 * scale // after,
-                level // after if index else None,
-                self.timed,
-            )
+            Update(2 * scale // after, level // after if index else None, self.timed)
             for index, (scale, level, after) in enumerate(
                 zip(self.scales, self.levels, self.levels[1:], strict=False)
             )
