@@ -65,11 +65,11 @@ def harms(
     Yields:
         Names, and the mean square of the difference.
     """
-    pairs = [torch.cat(pair) for pair in pairs]
-    lean = LeanRIFE(network, *pairs[0].shape[-2:])
+    inputs = [torch.cat(pair) for pair in pairs]
+    lean = LeanRIFE(network, *inputs[0].shape[-2:])
     layers, time = learnt_layers(lean), torch.tensor([0.5])
     with torch.inference_mode():
-        exact = [lean(frames, time) for frames in pairs]
+        exact = [lean(frames, time) for frames in inputs]
         for name, found in ranges.items():
             layers[name].range = found
             errors = [
