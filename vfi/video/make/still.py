@@ -28,8 +28,9 @@ _ABOVE_NOISE = 1.6
 _QUIET_PART = 0.2
 _MOST = 16
 """A change of one pixel that is no noise."""
-_SLACK = 3
-"""By how much a new frame may leave the range of the two: noise is not frozen."""
+_SLACK, _FARTHEST = 3, 8
+"""By how much a new frame may leave the range of the two, as noise is not frozen, and by how much
+it may differ from either."""
 _WAY, _SURROUNDING = 10, 8
 """Farthest way that is believed, to each side, and reach of the surrounding: parts of the shorter
 side."""
@@ -40,6 +41,9 @@ _CRUMB, _CRUMBS = 7, 0.25
 """Where fewer of the pixels around stray than this part, no thing is that would be worth it."""
 _CONTRAST, _AROUND = 24, 11
 _LEAST_SEEN, _WELL_SEEN = 0.12, 0.25
+_ANCHORED, _FAR = 0.05, 3
+"""Where less than that is seen to be still, as on a plain wall, things may have come from so many
+times as far."""
 _LARGE, _EDGED = 0.002, 0.2
 """An island of that part of the picture and more stands still if that part of it is seen to."""
 _CELL = 8
@@ -74,11 +78,26 @@ class StillPair:
         strays &= self._still
         if not strays.any():
             return made
-        worthless = _above(-_sum(strays, _CRUMB), -255 * _CRUMBS * _CRUMB**2)
-        sure = np.maximum(self._overlaid, _full(worthless | self._islands[0])) * self._anchored
+        share = self._share * self._certainty(strays)
+        if not share.any():
+            return made
         held = made.clone()
-        _put_back(held, *self.frames, self._share * np.maximum(sure, self._certain))
+        _put_back(held, *self.frames, share)
         return held
+
+    def _certainty(self, strays: np.ndarray) -> np.ndarray:
+        """How sure it is that nothing passed over a still pixel, ``(H, W)`` in [0, 1].
+
+        Args:
+            strays: mask ``(H, W)`` of still pixels that were made to look otherwise.
+        """
+        worthless = _above(-_sum(strays, _CRUMB), -255 * _CRUMBS * _CRUMB**2)
+        islands, anchored_islands = self._islands
+        sure = np.maximum(self._overlaid, _full(worthless | islands)) * self._anchored
+        passed = self._passed
+        if (strays & self._flat & ~passed).any():
+            passed = passed | self._passed_from_afar
+        return np.maximum(sure, _full(anchored_islands | ~passed))
 
     def _strays(self, made: np.ndarray) -> np.ndarray:
         """A mask of where a frame ``(H, W, 3)``, in levels, is out of the range of the two."""
@@ -132,10 +151,17 @@ class StillPair:
         return _ramp(around / (_sum(self._share, _AROUND) + 1e-4), _LEAST_SEEN, _WELL_SEEN)
 
     @cached_property
-    def _certain(self) -> np.ndarray:
-        """``(H, W)``, 1 where nothing passed over a pixel, whatever the frame that was made."""
-        passed = _between(self._motion[0], max(min(self._still.shape) // _WAY, 1))
-        return _full(self._islands[1] | ~passed)
+    def _flat(self) -> np.ndarray:
+        return _above(-self._anchored, -_ANCHORED)
+
+    @cached_property
+    def _passed(self) -> np.ndarray:
+        """A mask of where something may have passed over a pixel."""
+        return _between(self._motion[0])
+
+    @cached_property
+    def _passed_from_afar(self) -> np.ndarray:
+        return self._flat & _between(self._motion[0], _FAR)
 
 
 def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -> None:
@@ -143,8 +169,9 @@ def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -
     x, y, width, height = cv2.boundingRect(_above(share, 0))
     rows, columns = slice(y, y + height), slice(x, x + width)
     inside, first, second = (image[:, rows, columns] for image in (frame, first, second))
-    low, high = torch.minimum(first, second), torch.maximum(first, second)
-    held = inside.clamp(low.sub_(_SLACK / 255), high.add_(_SLACK / 255))
+    middle, half = (first + second) / 2, (first - second).abs_() / 2
+    reach = torch.minimum(half + _SLACK / 255, (_FARTHEST / 255 - half).clamp_(min=0))
+    held = inside.clamp(middle - reach, middle + reach)
     weight = cv2.merge([share[rows, columns]] * 3)  # to repeat it in memory is faster than there
     inside.lerp_(held, torch.from_numpy(weight).permute(2, 0, 1).to(frame))
 
@@ -246,12 +273,13 @@ def _islands(still: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return _above(kinds, 0), _above(kinds, 1)
 
 
-def _between(moves: np.ndarray, reach: int) -> np.ndarray:
-    """A mask of where motion lies on two opposite sides, within ``reach`` pixels each.
+def _between(moves: np.ndarray, times: int = 1) -> np.ndarray:
+    """A mask of where motion lies on two opposite sides, within so many times the usual way each.
 
     Looked for in 16 directions at half the size.
     """
     height, width = moves.shape
+    reach = times * max(min(height, width) // _WAY, 1)
     half = np.ascontiguousarray(
         cv2.dilate(moves, np.ones((2, 2), np.uint8), anchor=(0, 0))[::2, ::2]
     )
