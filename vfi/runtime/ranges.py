@@ -72,11 +72,9 @@ def harms(
         exact = [lean(frames, time) for frames in inputs]
         for name, found in ranges.items():
             layers[name].range = found
-            errors = [
-                (lean(f, time) - e).square().mean() for f, e in zip(pairs, exact, strict=True)
-            ]
+            changed = [lean(frames, time) for frames in inputs]
             layers[name].range = None
-            yield name, float(torch.stack(errors).mean())
+            yield name, float((torch.stack(changed) - torch.stack(exact)).square().mean())
 
 
 def apply_ranges(network: LeanRIFE, ranges: Mapping[str, Range]) -> None:
