@@ -72,6 +72,9 @@ COMMANDS = {
         "vfi.jobs.explain:explain",
         ("model",),
     ),
+    "draw": Command(
+        "measure", "draw the pictures of results anew", "vfi.jobs.draw:draw", ("folders",)
+    ),
     "verify": Command("measure", "check that a dataset is whole", "vfi.jobs.verify:verify"),
     "preview": Command("make", "draw what a training would be shown", "vfi.jobs.preview:preview"),
     "fit": Command("make", "train a network, pruned or not"),

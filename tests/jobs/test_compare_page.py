@@ -1,5 +1,6 @@
 """The page of `vfi compare`, as a file and in a real browser."""
 
+import html
 import json
 import re
 
@@ -76,7 +77,11 @@ def test_its_figures_are_those_of_the_frames(page):
 
 def test_a_part_of_the_video(models, make_clip, tmp_path):
     clip = str(make_clip(frames=24))
-    compare_video(clip, str(tmp_path / "part.html"), ["blend"], start=0.25, seconds=0.25)
+    part = {"start": 0.25, "seconds": 0.25, "runtime": "openvino", "precision": "float32"}
+    compare_video(clip, str(tmp_path / "part.html"), ["blend"], **part)
+    told = html.unescape((tmp_path / "part.html").read_text("utf-8"))
+    words = "--models blend --start 0.25 --seconds 0.25 --runtime openvino --precision float32"
+    assert f"vfi compare {clip} --output {tmp_path / 'part.html'} {words}" in told
     _, data = read(tmp_path / "part.html")
     times = [step["time"] for step in data["steps"]]
     assert times[0] >= 0.25

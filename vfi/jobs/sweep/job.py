@@ -6,19 +6,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vfi import measure, reporting
 from vfi.data.sources import TrainData, ValData
 from vfi.files import locked, writable_folder
+from vfi.jobs.sweep import page
+from vfi.jobs.sweep.pictures import draw
 from vfi.jobs.sweep.points import Laboratory, Point, Setting, Variant
 from vfi.jobs.sweep.records import Record, kept, row
-from vfi.models import RIFESpec
 from vfi.models.device import usable
-from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy, channel_groups
-from vfi.reporting import curves
+from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy
 from vfi.stopping import Stopped
 
 logger = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ def sweep(
         width: likewise.
         repeats: timed rounds.
         device: cpu, cuda or cuda:N.
-        output: folder for sweep.csv, sweep.json, pictures and points.
+        output: folder for sweep.csv, sweep.json, sweep.html, pictures and points.
 
     Raises:
         FileNotFoundError: if a path holds no file.
@@ -167,68 +166,22 @@ def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> l
 
 
 def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> None:
-    dense = records[0]
-    rows = [row(record, dense) for record in records]
+    rows = [row(record, records[0]) for record in records]
+    figures = {
+        "network": laboratory.source,
+        "rows": rows,
+        "note": NOTE,
+        "points": records,
+        "conditions": laboratory.circumstances,
+        "environment": reporting.environment(),
+    }
     reporting.write_csv(rows, folder / "sweep.csv")
-    reporting.write_json(
-        {
-            "network": laboratory.source,
-            "rows": rows,
-            "note": NOTE,
-            "points": records,
-            "conditions": laboratory.circumstances,
-            "environment": reporting.environment(),
-        },
-        folder / "sweep.json",
-    )
-    _draw(pd.DataFrame(rows), records, laboratory, folder)
+    reporting.write_json(figures, folder / "sweep.json")
+    draw(figures, folder)
+    page.write(figures, folder / "sweep.html")
     reporting.table(
         f"{laboratory.source} on {laboratory.dataset}",
         [{name: r[name] for name in _SHOWN} for r in rows],
         caption=NOTE,
     )
     logger.info("wrote %s", folder)
-
-
-def _draw(rows: pd.DataFrame, records: list[Record], laboratory: Laboratory, folder: Path) -> None:
-    source = laboratory.source
-    trained = (rows["variant"] == "finetuned").any()
-    title = f"{source}, pruned{'' if trained else ' without training'}, on {laboratory.dataset}"
-    plain = rows["variant"].isin(["dense", "compact"])
-    rows["series"] = rows["policy"].where(plain, rows["policy"] + ", " + rows["variant"])
-    rows["label"] = rows["level"].map("{:g}".format)
-    dense, masked = (rows[rows["variant"] == name] for name in ("dense", "masked"))
-    pruned = rows[rows["variant"].isin(["compact", "repaired", "finetuned"])]
-    timed = records[0]["latency"]
-    curves.pareto_plot(
-        # Pruned networks first: a series then has the same colour in all pictures.
-        pd.concat([pruned, dense, masked]), "speedup", "psnr", "series",
-        folder / "quality_speed.png", label="label", y_label="PSNR, dB", title=title,
-        x_label=f"speed over dense at {timed['width']}x{timed['height']} ({timed['device']})",
-    )  # fmt: skip
-    starts = [dense.assign(series=name) for name in pruned["series"].unique()]
-    lines = pd.concat([*starts, pruned])
-    for score, label in (("psnr", "PSNR, dB"), ("ssim", "SSIM")):
-        curves.lines_plot(
-            lines, "ratio", score, "series", folder / f"{score}_sparsity.png",
-            reference=float(dense[score].iloc[0]),
-            x_label="channels removed, overall ratio", y_label=label, title=title,
-        )  # fmt: skip
-    curves.kept_channels_plot(
-        _fractions(records, laboratory.dense.spec),
-        folder / "kept_channels.png",
-        f"channels that each policy keeps of {source}, in percent",
-    )
-
-
-def _fractions(records: list[Record], spec: RIFESpec) -> dict[str, dict[str, float]]:
-    """Policy and level -> group -> the fraction of its channels that stay; policy by policy."""
-    full = channel_groups(spec).widths
-    pruned = [record for record in records if record["variant"] == "compact"]
-    policies = list(dict.fromkeys(record["series"] for record in pruned))
-    return {
-        f"{record['series']} {record['level']:g}": {
-            name: width / full[name] for name, width in record["plan"]["widths"].items()
-        }
-        for record in sorted(pruned, key=lambda record: policies.index(record["series"]))
-    }
