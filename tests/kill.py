@@ -1,17 +1,18 @@
 """Kills commands at random moments, and looks whether anything is lost.
 
-    python -m tests.kill --trials 90 --output docs/results/trust/kills.json
+    python -m tests.kill --trials 90 --output runs/results/kills/kills.json
 
 Each trial starts a command on a small network, sends SIGKILL or SIGTERM (two of the first, then one
 of the second) at a random moment, looks at every file that is there under its final name, and runs
 the same command again to its end: what it leaves must equal, to the bit, what a run that nobody
 stopped left. A command that had ended before its signal is no trial. The same call goes on where
-it was stopped, or where ``--seconds`` were over.
+it was stopped, or where ``--seconds`` were over; ``--again`` tries a command once more.
 """
 
 import argparse
 import json
 import logging
+import math
 import os
 import random
 import shutil
@@ -23,12 +24,16 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 import yaml
 
+import vfi.jobs.release
+import vfi.jobs.sweep
+import vfi.training.command  # noqa: F401 (all are loaded here, so that what is started need not)
 from tests.helpers.recipe import assert_equal, recipe, state
 from vfi.checkpoints import load_network
 from vfi.checkpoints.integrity import load_torch
@@ -37,8 +42,10 @@ from vfi.data import SampleTriplets
 from vfi.reporting import environment, write_json
 
 logger = logging.getLogger(__name__)
-HANGS = 600.0  # seconds
+HANGS = 240.0  # seconds in which nothing happens
+PAUSE = 0.01
 Check = Callable[[Path, Path], None]
+Row = dict[str, Any]
 
 
 def clips(root: Path) -> Path:
@@ -155,6 +162,7 @@ class Started:
     def __init__(self, command: list[str], log: Path, processes: int = 1) -> None:
         self.log = log
         self.status: int | None = None
+        self.spent = 0.0
         port = str(free_port())
         self.pid = os.fork()
         if self.pid:
@@ -183,18 +191,28 @@ class Started:
         finally:
             os._exit(status)
 
-    def wait(self, seconds: float) -> int | None:
-        """The exit status, negative for a signal's number; None if it still runs then."""
-        until = time.monotonic() + seconds
-        while self.status is None:
+    def wait(self, spent: float = math.inf) -> int | None:
+        """The exit status, negative for a signal's number; None if it still runs then.
+
+        Args:
+            spent: seconds of the processor's time: what else this machine does, does not count.
+        """
+        idle = 0
+        while self.status is None and self.spent < spent and idle < HANGS / PAUSE:
+            before = self.spent
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = os.waitstatus_to_exitcode(status)
-            elif time.monotonic() > until:
                 break
-            else:
-                time.sleep(0.01)
+            time.sleep(PAUSE)
+            self.spent = sum(map(float, self._times())) / os.sysconf("SC_CLK_TCK")
+            idle = 0 if self.spent > before else idle + 1
         return self.status
+
+    def _times(self) -> list[str]:
+        """The ticks that its first process spent, its own and the system's."""
+        text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        return text.rpartition(")")[2].split()[11:13]
 
     def told(self) -> str:
         """What it wrote to its streams."""
@@ -209,11 +227,10 @@ def free_port() -> int:
 
 
 def finish(command: list[str], log: Path, processes: int = 1) -> float:
-    """Runs a command to its end; gives the seconds that it took."""
-    began = time.monotonic()
+    """Runs a command to its end; gives the seconds of the processor's time that it took."""
     process = Started(command, log, processes)
-    assert process.wait(HANGS) == 0, process.told()
-    return time.monotonic() - began
+    assert process.wait() == 0, process.told()
+    return process.spent
 
 
 def whole(folder: Path) -> None:
@@ -234,7 +251,7 @@ def whole(folder: Path) -> None:
 def stop_at(
     command: list[str], moment: float, number: signal.Signals, log: Path, processes: int
 ) -> int | None:
-    """Sends a signal after so many seconds: SIGKILL to all processes, SIGTERM to the first.
+    """Sends a signal after so many seconds of work: SIGKILL to all processes, SIGTERM to one.
 
     Gives the exit status, None if it had ended before.
     """
@@ -245,7 +262,7 @@ def stop_at(
         os.killpg(process.pid, number)
     else:
         os.kill(process.pid, number)
-    status = process.wait(HANGS)
+    status = process.wait()
     assert status is not None, f"hangs: {process.told()}"
     assert "Traceback" not in process.told(), process.told()
     return status
@@ -275,33 +292,55 @@ def plan(count: int, seed: int, jobs: list[str]) -> tuple[str, signal.Signals, r
 
 
 def run(
-    trials: int, seed: int, seconds: float, jobs: list[str], done: list[str],
-    keep: Callable[[list[str]], None],
-) -> None:  # fmt: skip
-    """The trials that are not done, or as many as the time allows; a line each, kept at once."""
+    numbers: list[int], seed: int, jobs: list[str], seconds: float, keep: Callable[[int, Row], None]
+) -> None:
+    """The trials of these numbers, or as many as the time allows; each is kept at once."""
     began = time.monotonic()
+    commit = (environment()["git"] or {}).get("commit")
     with tempfile.TemporaryDirectory() as place:
         shelf, data = Path(place), clips(Path(place) / "clips")
         took: dict[str, float] = {}
-        while len(done) < trials and time.monotonic() - began < seconds:
-            job, number, draw = plan(len(done), seed, jobs)
+        for count in numbers:
+            if time.monotonic() - began > seconds:
+                return
+            job, number, draw = plan(count, seed, jobs)
             if job not in took:
                 processes = 2 if "2 processes" in job else 1
                 command = JOBS[job][0](shelf / job, data)
                 took[job] = finish(command, shelf / "told.txt", processes)
+            row: Row = {"number": count, "job": job, "signal": number.name, "commit": commit}
             try:
                 ended = None
                 while ended is None:
-                    moment = draw.uniform(0.05, 1.0) * took[job]
-                    ended = trial(job, number, moment, shelf, data)
-                    if ended is None:
-                        took[job] *= 0.8  # the machine has less to do than it had
-                outcome = f"{ended}, then equal"
-            except (AssertionError, ValueError) as error:
-                outcome = f"FAILED after {moment:.1f} s of {took[job]:.1f}: {error}"
-            done.append(f"{job}, {number.name}: {outcome}")
-            keep(done)
-            logger.info("%d: %s", len(done), done[-1])
+                    row["after"] = round(draw.uniform(0.05, 1.0) * took[job], 2)
+                    ended = trial(job, number, row["after"], shelf, data)
+                row |= {"ended": ended, "then": "equal"}
+            except Exception as error:
+                told = (shelf / "told.txt").read_text(encoding="utf-8", errors="replace")
+                row |= {"then": "FAILED", "error": f"{type(error).__name__}: {error}", "told": told}
+                kept = Path(tempfile.mkdtemp(prefix=f"kill-{count}-"))
+                shutil.copytree(shelf, kept, dirs_exist_ok=True)
+                logger.info("kept for a look: %s", kept)
+            keep(count, row)
+            logger.info("%d: %s", count, row)
+
+
+def record(rows: dict[int, Row], seed: int, jobs: list[str]) -> dict[str, Any]:
+    """What is kept of the trials."""
+    counts = Counter(
+        f"{row['job']}, {row['signal']}: {row.get('ended', '')}, then {row['then']}"
+        for row in rows.values()
+    )
+    return {
+        "seed": seed,
+        "jobs": jobs,
+        "trials": len(rows),
+        "signals": Counter(row["signal"] for row in rows.values()),
+        "not equal": sum(row["then"] != "equal" for row in rows.values()),
+        "counts": dict(sorted(counts.items())),
+        "rows": [rows[number] for number in sorted(rows)],
+        "environment": environment(),
+    }
 
 
 def command_line() -> None:
@@ -311,26 +350,25 @@ def command_line() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no trial after so long")
     parser.add_argument("--jobs", nargs="*", default=list(JOBS), choices=list(JOBS))
+    parser.add_argument("--again", nargs="*", default=[], choices=list(JOBS))
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    done: list[str] = []
+    rows: dict[int, Row] = {}
     if options.output and options.output.exists():
         before = json.loads(options.output.read_text(encoding="utf-8"))
         if (before["seed"], before["jobs"]) != (options.seed, options.jobs):
             parser.error(f"{options.output} is of other trials; give another --output")
-        done = before["lines"]
+        kept = (row for row in before["rows"] if row["job"] not in options.again)
+        rows = {row["number"]: row for row in kept}
 
-    def keep(lines: list[str]) -> None:
-        counts = Counter(line for line in lines if "FAILED" not in line)
-        result = {"seed": options.seed, "jobs": options.jobs, "trials": len(lines),
-                  "counts": dict(sorted(counts.items())),
-                  "failures": [line for line in lines if "FAILED" in line],
-                  "lines": lines, "git": environment()["git"]}  # fmt: skip
+    def keep(number: int, row: Row) -> None:
+        rows[number] = row
         if options.output:
-            write_json(result, options.output)
+            write_json(record(rows, options.seed, options.jobs), options.output)
 
-    run(options.trials, options.seed, options.seconds, options.jobs, done, keep)
+    numbers = [number for number in range(options.trials) if number not in rows]
+    run(numbers, options.seed, options.jobs, options.seconds, keep)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxscript": "onnx",
     "onnxruntime": "onnx",
+    "ray": "ray",
 }
 """Which extra of the distribution brings a module that the core does without."""
 

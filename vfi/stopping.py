@@ -1,7 +1,9 @@
 """What a signal does to a command: it ends in one line, and its exit status tells which it was."""
 
+import _thread
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -9,6 +11,8 @@ from typing import Any
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name))
 """Signals that ask a process to end, besides Ctrl-C: SIGBREAK is what Windows has for it."""
+
+_AGAIN = 0.05  # seconds until a signal comes again
 
 
 class Stopped(SystemExit):
@@ -34,8 +38,34 @@ def _stop(number: int, frame: FrameType | None) -> None:
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
     """Signals that ask to end raise `Stopped`, so that temporary files and locks are cleared."""
-    with handling(_stop, *ENDING):
+    with handling(_stop, *ENDING), _insisting():
         yield
+
+
+@contextlib.contextmanager
+def _insisting() -> Iterator[None]:
+    """A signal whose exception was ignored comes again.
+
+    Python ignores what is raised in ``__del__`` and in callbacks of the garbage collector and of C,
+    any of which may run when a signal arrives.
+    """
+    before = sys.unraisablehook
+
+    def again(ignored: "sys.UnraisableHookArgs") -> None:
+        error = ignored.exc_value
+        if not isinstance(error, Stopped | KeyboardInterrupt):
+            before(ignored)
+            return
+        number = error.signal if isinstance(error, Stopped) else signal.SIGINT
+        timer = threading.Timer(_AGAIN, _thread.interrupt_main, (number,))  # here it would be lost
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextlib.contextmanager

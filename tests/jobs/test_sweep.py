@@ -300,7 +300,7 @@ def test_standard_error_of_paired_differences():
         ({"policies": {"../x": aware}}, r"a policy is named '../x'"),
         ({"policies": {"dense": aware}}, "a policy is named 'dense'"),
         ({"limit": 0}, "limit is 0"),
-        ({"repeats": 0}, "repeats is 0"),
+        ({"repeats": -1}, "repeats is -1"),
         ({"device": "abacus"}, "abacus"),
         ({"data": ValData("ucf101", "/nowhere")}, "/nowhere"),
     ],

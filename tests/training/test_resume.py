@@ -14,6 +14,7 @@ import yaml
 from tests.helpers.paths import ROOT
 from tests.helpers.recipe import assert_equal, disturbance, recipe, state
 from vfi.cli import main
+from vfi.training import resume, runfolder
 from vfi.training.history import read
 
 
@@ -236,3 +237,15 @@ def test_last_is_found_with_a_logger(clips, tmp_path, caplog):
     assert "training starts at step 0" in caplog.text
     assert f"going on from {tmp_path / 'prune_fit/checkpoints/last.ckpt'}" in caplog.text
     assert state(tmp_path / "prune_fit")["global_step"] == 8
+
+
+def test_what_a_killed_process_had_not_written_to_its_end_is_no_checkpoint(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / ".last.x1y2.ckpt").write_bytes(b"half of it")
+    assert resume._newest(folder) is None
+    (folder / "best.ckpt").write_bytes(b"whole")
+    os.utime(folder / "best.ckpt", (0, 0))
+    assert resume._newest(folder) == folder / "best.ckpt"
+    runfolder.clear("fit", tmp_path, overwrite=False, resumed=str(folder / "best.ckpt"))
+    assert [path.name for path in folder.iterdir()] == ["best.ckpt"]

@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 def names() -> list[str]:
     """Every name that `load` knows, the ones to be downloaded by hand included."""
-    return [FETCHED, *_BY_HAND, *sorted(path.stem for path in _SHIPPED.glob("*.safetensors"))]
+    return [FETCHED, *_BY_HAND, *sorted(path.stem for path in _SHIPPED.glob("[!.]*.safetensors"))]
 
 
 def cache_folder() -> Path:

@@ -91,7 +91,7 @@ def _cache() -> str:
         writable_folder(folder)
     except ValueError as error:
         return str(error)
-    held = sorted(path.name for path in folder.glob("*.safetensors"))
+    held = sorted(path.name for path in folder.glob("[!.]*.safetensors"))
     return f"{folder}: {', '.join(held) or 'empty'}"
 
 

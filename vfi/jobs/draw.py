@@ -41,7 +41,7 @@ def _sweep(path: Path, title: str | None) -> None:
     if path.suffix == ".json":
         figures = json.loads(path.read_text(encoding="utf-8"))
     else:
-        figures = {"rows": pd.read_csv(path).to_dict("records")}
+        figures = {"rows": pd.read_csv(path).dropna(subset="psnr").to_dict("records")}
     sweep.draw(figures, path.parent, title)
     if "points" in figures:
         page.write(figures, path.with_suffix(".html"))

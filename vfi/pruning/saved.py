@@ -32,7 +32,7 @@ class SavedPlan(Policy):
         folder = found(self.folder)
         path = folder / f"{self.ratio:g}.json"
         if not path.is_file():
-            known = sorted(file.stem for file in folder.glob("*.json"))
+            known = sorted(file.stem for file in folder.glob("[!.]*.json"))
             raise ValueError(
                 f"there is no pruning plan {path}; the folder has {', '.join(known) or 'none'}, "
                 "and `plan` writes them"

@@ -79,7 +79,8 @@ def _newest(folder: Path) -> Path | None:
     """``last.ckpt``, or the file that was written last where none is called so."""
     if (folder / LAST).exists():
         return folder / LAST
-    written = list(folder.glob(f"*{ModelCheckpoint.FILE_EXTENSION}"))
+    # hidden is what a killed process had not written to its end
+    written = list(folder.glob(f"[!.]*{ModelCheckpoint.FILE_EXTENSION}"))
     return max(written, key=lambda path: path.stat().st_mtime, default=None)
 
 

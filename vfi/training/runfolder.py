@@ -42,6 +42,9 @@ def clear(command: str, folder: Path, overwrite: bool, resumed: str | None = Non
     Raises:
         ValueError: if there is another run.
     """
+    if command == "fit":
+        for left in folder.glob("checkpoints/.*.ckpt"):  # by a process that was killed as it wrote
+            left.unlink()
     if resumed is not None and Path(resumed).resolve().is_relative_to(folder.resolve()):
         return
     made = sorted(_made(command, folder))

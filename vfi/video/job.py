@@ -172,6 +172,7 @@ def _all_frames(
         engine = Engine(predictor, sink, device, advance)
         engine.run(steps)
         sink.finish(source.end)
+    source.note_changes()
     _report_problems(source, known)
     seconds = time.perf_counter() - start
     fresh = engine.written - resumed

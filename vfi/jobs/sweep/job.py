@@ -1,26 +1,21 @@
 """The job: plans the points, measures those that are missing, and draws the conclusions."""
 
 import itertools
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from vfi import measure, reporting
+from vfi import measure
 from vfi.data.sources import TrainData, ValData
 from vfi.files import locked, writable_folder
-from vfi.jobs.sweep import page
-from vfi.jobs.sweep.pictures import draw
+from vfi.jobs import executors
+from vfi.jobs.executors import Kind
+from vfi.jobs.sweep.conclusion import conclude
+from vfi.jobs.sweep.measuring import Points
 from vfi.jobs.sweep.points import Laboratory, Point, Setting, Variant
-from vfi.jobs.sweep.records import Record, kept, row
 from vfi.models.device import usable
 from vfi.pruning import ArchitectureAware, GlobalThreshold, Policy
-from vfi.stopping import Stopped
-
-logger = logging.getLogger(__name__)
 
 LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 POLICIES: dict[str, Callable[[float], Policy]] = {
@@ -28,15 +23,6 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
     "aware": ArchitectureAware,
 }
 DENSE = Point("dense", 0.0, "dense")
-_SHOWN = (
-    *("policy", "variant", "level", "ratio", "emptied", "psnr", "psnr_drop", "psnr_drop_se"),
-    *("ssim", "parameters_ratio", "flops_ratio", "median_ms", "speedup"),
-)
-NOTE = (
-    "Drops are means of paired differences to dense, with their standard errors. The masked "
-    "network computes what its compact twin does and is no faster than dense: its channels are "
-    "zeroed, not removed."
-)
 
 
 def sweep(
@@ -55,11 +41,14 @@ def sweep(
     repeats: int = 10,
     device: str = "cpu",
     output: str = "runs/sweep",
+    executor: Kind = "in-process",
+    address: str | None = None,
 ) -> None:
     """Prunes a network by several policies to several levels, and measures each.
 
-    Every point is scored as ``test`` scores, and timed in turns with the dense network. It is kept
-    in the folder ``points`` of the output, so the same command goes on where it was stopped.
+    Every point is scored as ``test`` scores; when all are, each is timed in turns with the dense
+    network. Points are kept in the folder ``points`` of the output, so the same command goes on
+    where it was stopped.
 
     Args:
         network: a name or path, as for ``vfi.load_model``.
@@ -76,25 +65,30 @@ def sweep(
         calibration: how many batches.
         height: of the frames that are timed, in pixels.
         width: likewise.
-        repeats: timed rounds.
+        repeats: timed rounds; 0 times nothing.
         device: cpu, cuda or cuda:N.
         output: folder for sweep.csv, sweep.json, sweep.html, pictures and points.
+        executor: where points are scored: one by one here, or on a Ray cluster (``ray``), to the
+            same bytes. A point that fails there three times is a row that says so.
+        address: of a Ray cluster to join: auto or host:port; one on this machine if not given.
 
     Raises:
         FileNotFoundError: if a path holds no file.
         ValueError: if a setting is out of range, or calibration would read what is scored.
+        SystemExit: with status 1, if some points failed.
     """
     if policies is not None and not policies:
         raise ValueError("policies is empty; name at least one, or leave the option out")
-    measure.check_positive(repeats=repeats, limit=limit, calibration=calibration)
+    measure.check_positive(repeats=repeats or None, limit=limit, calibration=calibration)
     timing = measure.Conditions(height, width, channels_last=True, device=str(usable(device)))
     points = _points(policies or POLICIES, levels, repair, finetuned)
     folder = writable_folder(output)
     setting = Setting(data, limit, train, calibration, timing, repeats)
     laboratory = Laboratory(network, refine, setting)
+    workers = partial(executors.executor, executor, address, device)
     with locked(folder):
-        records = _measure(laboratory, points, folder / "points")
-        _conclude(laboratory, records, folder)
+        records = Points(laboratory, points, folder / "points", workers).measure()
+        conclude(laboratory, points, records, folder)
 
 
 def _points(
@@ -134,54 +128,3 @@ def _trained(template: str, policy: str, level: float) -> Path:
             "train it, or leave its level out"
         )
     return path
-
-
-def _measure(laboratory: Laboratory, points: Sequence[Point], folder: Path) -> list[Record]:
-    """The records of all points, in order; those that are kept and still hold are not repeated."""
-    records = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
-    try:
-        with progress:
-            overall = progress.add_task("points", total=len(points))
-            current = progress.add_task("", total=laboratory.triplets)
-            for point in points:
-                progress.reset(current, description=point.name)
-                path = folder / f"{point.name}.json"
-                record = kept(path, laboratory.fingerprint(point))
-                if record is None:
-                    record = laboratory.measure(point, lambda: progress.advance(current))
-                    reporting.write_json(record, path)
-                records[point.name] = record
-                progress.advance(overall)
-    except (KeyboardInterrupt, Stopped) as stop:
-        logger.warning(
-            "stopped; %d of %d points are kept in %s, the same command goes on from there",
-            len(records), len(points), folder,
-        )  # fmt: skip
-        if isinstance(stop, Stopped):
-            stop.said = True
-        raise
-    return list(records.values())
-
-
-def _conclude(laboratory: Laboratory, records: list[Record], folder: Path) -> None:
-    rows = [row(record, records[0]) for record in records]
-    figures = {
-        "network": laboratory.source,
-        "rows": rows,
-        "note": NOTE,
-        "points": records,
-        "conditions": laboratory.circumstances,
-        "environment": reporting.environment(),
-    }
-    reporting.write_csv(rows, folder / "sweep.csv")
-    reporting.write_json(figures, folder / "sweep.json")
-    draw(figures, folder)
-    page.write(figures, folder / "sweep.html")
-    reporting.table(
-        f"{laboratory.source} on {laboratory.dataset}",
-        [{name: r[name] for name in _SHOWN} for r in rows],
-        caption=NOTE,
-    )
-    logger.info("wrote %s", folder)

@@ -8,7 +8,7 @@ from string import Template
 from typing import Any
 
 from vfi.jobs.sweep.commands import command_of
-from vfi.jobs.sweep.pictures import described, series_of
+from vfi.jobs.sweep.pictures import described, scored, series_of
 from vfi.jobs.sweep.records import Record
 from vfi.reporting.charts import Dot, Series, chart, mark
 from vfi.reporting.pages import Cell, Markup, asset, html_table, page, write_page
@@ -28,12 +28,12 @@ def write(figures: Mapping[str, Any], path: Path) -> None:
     Raises:
         ValueError: if it cannot be written.
     """
-    rows, points = figures["rows"], figures["points"]
-    title = described(figures)
+    rows, points = scored(figures), figures["points"]
+    title, timed = described(figures), "speedup" in rows[0]
     body = Template(asset("sweep.html")).substitute(
         title=escape(title),
         note=escape(figures["note"]),
-        speed=_chart(rows, "speedup", UNITS["speedup"], joined=False),
+        speed=_chart(rows, "speedup", UNITS["speedup"], joined=False) if timed else "",
         sparsity=_chart(rows, "ratio", UNITS["ratio"], joined=True),
         table=html_table(_HEAD, [_row(row) for row in rows]),
     )
@@ -59,7 +59,9 @@ def _dot(number: int, row: Mapping[str, Any], along: str) -> Dot:
     level = f"{row['level']:g}" if row["level"] else ""
     label = level if along == "speedup" else ""
     tip = f"{series_of(row)} {level}".strip()
-    tip += f": {row['psnr']:.2f} dB, {row['speedup']:.2f} times as fast"
+    tip += f": {row['psnr']:.2f} dB"
+    if "speedup" in row:
+        tip += f", {row['speedup']:.2f} times as fast"
     return Dot(row[along], row["psnr"], tip, label, {"point": number})
 
 
@@ -67,8 +69,14 @@ def _row(row: Mapping[str, Any]) -> list[Cell]:
     name = series_of(row)
     cells: list[Cell] = [Markup(f"{mark(styles([name])[name])} {escape(name)}")]
     cells += [f"{row['level']:g}", f"{row['ratio']:.3f}", f"{row['psnr']:.3f}"]
-    cells += [f"{row['ssim']:.4f}", f"{row['speedup']:.2f}"]
+    cells += [f"{row['ssim']:.4f}", f"{row['speedup']:.2f}" if "speedup" in row else None]
     return [*cells, *(f"{row[f'{name}_ratio']:.2f}" for name in ("parameters", "flops"))]
+
+
+def _times(row: Mapping[str, Any]) -> list[list[str]]:
+    if "speedup" not in row:
+        return []
+    return [["ms a frame", f"{row['median_ms']:.1f}"], ["times as fast", f"{row['speedup']:.2f}"]]
 
 
 def _told(row: Mapping[str, Any], point: Record, figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,8 +89,7 @@ def _told(row: Mapping[str, Any], point: Record, figures: Mapping[str, Any]) -> 
             ["channels removed", f"{row['ratio']:.1%}"],
             ["PSNR, dB", f"{row['psnr']:.3f}{drop}"],
             ["SSIM", f"{row['ssim']:.4f}"],
-            ["ms a frame", f"{row['median_ms']:.1f}"],
-            ["times as fast", f"{row['speedup']:.2f}"],
+            *_times(row),
             ["parameters, M", f"{row['parameters'] / 1e6:.2f}"],
             ["GFLOPs", f"{row['flops'] / 1e9:.1f}"],
         ],

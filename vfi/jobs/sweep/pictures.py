@@ -13,23 +13,29 @@ from vfi.reporting import curves
 def draw(figures: Mapping[str, Any], folder: Path, title: str | None = None) -> None:
     """Draws quality over speed and over sparsity, and what is kept of each layer.
 
+    There is nothing to draw of a sweep whose pruned networks all failed; speed, where none was
+    timed.
+
     Args:
         figures: of ``sweep.json``; of ``sweep.csv``, ``rows`` alone.
         folder: where the pictures go.
         title: above all; what was pruned and how it was scored if None.
     """
-    rows, points = pd.DataFrame(figures["rows"]), figures.get("points")
-    title = title or described(figures)
-    rows["series"] = [series_of(row) for row in rows.to_dict("records")]
+    measured, points = scored(figures), figures.get("points")
+    rows, title = pd.DataFrame(measured), title or described(figures)
+    rows["series"] = [series_of(row) for row in measured]
     rows["label"] = rows["level"].map("{:g}".format)
     dense = rows[rows["variant"] == "dense"]
     pruned = rows[rows["variant"].isin(["compact", "repaired", "finetuned"])]
+    if pruned.empty:
+        return
     others = rows[~rows.index.isin(pruned.index)]
-    curves.pareto_plot(
-        # Pruned networks first: a series then has the same marker in all pictures.
-        pd.concat([pruned, others]), "speedup", "psnr", "series", folder / "quality_speed.svg",
-        label="label", title=title, x_label=f"times as fast as dense{_timed(points)}",
-    )  # fmt: skip
+    if "speedup" in rows:
+        curves.pareto_plot(
+            # Pruned networks first: a series then has the same marker in all pictures.
+            pd.concat([pruned, others]), "speedup", "psnr", "series", folder / "quality_speed.svg",
+            label="label", title=title, x_label=f"times as fast as dense{_timed(points)}",
+        )  # fmt: skip
     starts = [dense.assign(series=name) for name in pruned["series"].unique()]
     lines = pd.concat([*starts, pruned])
     for score in ("psnr", "ssim"):
@@ -38,9 +44,14 @@ def draw(figures: Mapping[str, Any], folder: Path, title: str | None = None) -> 
             reference=float(dense[score].iloc[0]),
             x_label="channels removed, overall ratio", title=title,
         )  # fmt: skip
-    if points:
+    if points and (rows["variant"] == "compact").any():
         kept = f"channels that each policy keeps of {figures['network']}, in percent"
         curves.kept_channels_plot(_fractions(points), folder / "kept_channels.svg", kept)
+
+
+def scored(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of the points that did not fail."""
+    return [row for row in figures["rows"] if "psnr" in row]
 
 
 def described(figures: Mapping[str, Any]) -> str:

@@ -139,15 +139,15 @@ class Laboratory:
         text = json.dumps([tuple(what), self.circumstances], default=str, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def measure(self, point: Point, advance: Callable[[], None]) -> Record:
-        """Prunes, scores and times; ``advance`` is called after each triplet."""
+    def measure(self, point: Point, advance: Callable[[], object] = lambda: None) -> Record:
+        """Prunes and scores; ``advance`` is called after each triplet. `timed` completes it."""
         plan = self._plan(point.policy) if point.policy else PruningPlan(self.dense.spec)
         trained, variant = point.trained, point.variant
         network = (
             self._trained(point.name, trained, plan) if trained else self._pruned(plan, variant)
         )
         size = self.setting.timing.height, self.setting.timing.width
-        scores, latency = self._score(network, advance), self._time(network)
+        scores = self._score(network, advance)
         network.cpu()
         self.dense.cpu()
         return {
@@ -159,8 +159,26 @@ class Laboratory:
             "plan": _summary(plan),
             "scores": scores,
             "costs": dataclasses.asdict(measure.efficiency(network, *size)),
-            "latency": latency,
+            "latency": None,
+            "untimed": plan.to_dict(),
         }
+
+    def timed(self, record: Record) -> Record:
+        """The record with the point's time, of a network with its widths: see `measure`.
+
+        Apart from the scores, because nothing else may run on a machine that is timed.
+        """
+        record = dict(record)
+        plan = record.pop("untimed", None)
+        if plan is None or not self.setting.repeats:
+            return record
+        removed = record["variant"] not in ("dense", "masked")
+        variant: Variant = "compact" if removed else record["variant"]
+        network = self._pruned(PruningPlan.from_dict(plan), variant)
+        latency = self._time(network)
+        network.cpu()
+        self.dense.cpu()
+        return record | {"latency": latency}
 
     def _plan(self, policy: Policy) -> PruningPlan:
         """What the policy says; channels are scored once, not once for every level."""
@@ -199,7 +217,7 @@ class Laboratory:
             )
         return network
 
-    def _score(self, network: RIFE, advance: Callable[[], None]) -> dict[str, list[Any]]:
+    def _score(self, network: RIFE, advance: Callable[[], object]) -> dict[str, list[Any]]:
         """The scores of each triplet, as a test computes them."""
         device = self.setting.timing.device
         model = Interpolator(network).to(device).eval()

@@ -25,12 +25,16 @@ _POINT = {
     "plan": {"ratio": float, "widths": {str: int}, "emptied": [str], "protected": dict},
     "scores": {"id": [str], **{name: [float] for name in SCORES}},
     "costs": {"parameters": int, "flops": int},
-    "latency": {
-        **dict.fromkeys(("median_ms", "dense_median_ms", "fps", "speedup"), float),
-        "height": int,
-        "width": int,
-        "device": str,
-    },
+    "latency": (
+        {
+            **dict.fromkeys(("median_ms", "dense_median_ms", "fps", "speedup"), float),
+            "height": int,
+            "width": int,
+            "device": str,
+        },
+        None,
+    ),
+    "untimed?": dict,  # the plan, until the network has been timed
 }
 """The schema of a record."""
 
@@ -53,7 +57,8 @@ def kept(path: Path, fingerprint: str) -> Record | None:
 def row(record: Record, dense: Record) -> dict[str, Any]:
     """The figures of a point as a row of a table; drops are to the dense network.
 
-    ``*_drop_se`` is the standard error of the mean of the drops of each triplet.
+    ``*_drop_se`` is the standard error of the mean of the drops of each triplet. There are no
+    times if none were measured.
     """
     figures = {
         "policy": record["series"],
@@ -75,6 +80,7 @@ def row(record: Record, dense: Record) -> dict[str, Any]:
     for name in ("parameters", "flops"):
         figures[name] = record["costs"][name]
         figures[f"{name}_ratio"] = record["costs"][name] / dense["costs"][name]
-    for name in ("median_ms", "dense_median_ms", "fps", "speedup"):
-        figures[name] = record["latency"][name]
+    if record["latency"]:
+        for name in ("median_ms", "dense_median_ms", "fps", "speedup"):
+            figures[name] = record["latency"][name]
     return figures

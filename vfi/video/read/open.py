@@ -7,6 +7,7 @@ from vfi.files import natural_key, visible_files
 from vfi.video.read.animations import AnimationSource, is_animation
 from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
+from vfi.video.read.unchanged import states
 from vfi.video.read.video import VideoSource
 from vfi.video.read.window import Window
 from vfi.video.read.y4m import PIPE, Y4MSource
@@ -38,6 +39,13 @@ def open_source(
         ValueError: if it cannot be read as that.
     """
     path = Path(path)
+    before = states([path] if path.is_file() else [])
+    source = _open(path, second, fps, window)
+    source.seen = {**states(source.info.files), **before}
+    return source
+
+
+def _open(path: Path, second: str | Path | None, fps: Fraction | None, window: Window) -> Source:
     if path == PIPE:
         if second is not None or fps is not None:
             raise ValueError("--second and --input-fps are for images; - is a video")

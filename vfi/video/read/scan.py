@@ -67,8 +67,8 @@ class Log:
         return min(known)[0] * self.unit, (latest + length) * self.unit
 
     def step(self) -> int:
-        """The usual distance of two packets, in units."""
-        known = sorted(t for n in range(len(self.pts)) if (t := self.time(n)) is not None)
+        """The usual distance of two packets, in units; joined recordings share times."""
+        known = sorted({t for n in range(len(self.pts)) if (t := self.time(n)) is not None})
         return median_low(b - a for a, b in itertools.pairwise(known)) if len(known) > 1 else 0
 
     def jumps(self, ahead: bool) -> list[int]:

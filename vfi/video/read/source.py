@@ -12,6 +12,7 @@ from torch import Tensor
 from vfi.video.read.clock import Clock
 from vfi.video.read.colour import ColourTags, PixelSpec
 from vfi.video.read.light import Light
+from vfi.video.read.unchanged import States, changes
 from vfi.video.read.window import Window
 
 
@@ -106,6 +107,7 @@ class Source:
         end: when the last frame's showing ends; known once `pictures` is exhausted, None if the
             last frame is not held.
         problems: what went wrong while reading, in sentences.
+        seen: what its files were when it was opened.
     """
 
     info: SourceInfo
@@ -113,6 +115,11 @@ class Source:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.seen: States = {}
+
+    def note_changes(self) -> None:
+        """Adds to the problems which files are no longer what they were when it was opened."""
+        self.problems += changes(self.seen)
 
     def pictures(self) -> Iterator[Picture]:
         """Yields the frames in the order they are shown."""

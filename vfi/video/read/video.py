@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -114,13 +114,18 @@ class VideoSource(Source):
         start = 0 if "matroska" in container.format.name else container.start_time or 0
         end = Fraction(start + (container.duration or 0), av.time_base)
         if found.error:
-            self.problems.append(f"reading stopped early: {found.error}")
+            self._broken(found.error)
         elif packets < frames:
             self.problems.append(f"truncated: it holds {packets} of {frames} frames")
         elif found.end and end - found.end > _MISSING_TIME:
             self.problems.append(
                 f"truncated: it ends at {float(found.end):.2f} s of {float(end):.2f} s"
             )
+
+    def _broken(self, reason: str) -> None:
+        line = f"reading stopped early: {reason}"
+        if line not in self.problems:
+            self.problems.append(line)
 
     def _step(self, rate: Fraction | None = None) -> Fraction:
         """The likeliest time between two frames."""
@@ -137,7 +142,8 @@ class VideoSource(Source):
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
             packets = self._clock.packets(container, stream, first)
-            for number, frame in enumerate(_decode(packets, stream), start=before):
+            decoded = _decode(packets, stream, self._broken)
+            for number, frame in enumerate(decoded, start=before):
                 if frame is None:
                     damaged += time is not None  # what a part begins after may lack its past
                     continue
@@ -146,8 +152,13 @@ class VideoSource(Source):
                     break
                 if found < begin:
                     continue
+                try:
+                    planes = self._planes(frame)
+                except av.error.FFmpegError:
+                    damaged += 1
+                    continue
                 time, shown = found, frame.duration * tick(stream) or shown
-                yield Picture(self._planes(frame), self.info.spec, time, index)
+                yield Picture(planes, self.info.spec, time, index)
                 index += 1
         if damaged:
             self.problems.append(f"{damaged} damaged packets could not be decoded")
@@ -224,16 +235,25 @@ class VideoSource(Source):
         return planes
 
 
-def _decode(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
-    """Decodes all that can be; None stands for each packet that cannot."""
+def _decode(
+    packets: Iterator[Packet], stream: VideoStream, broken: Callable[[str], object] = str
+) -> Iterator[VideoFrame | None]:
+    """Decodes all that can be; None stands for each packet that cannot.
+
+    Args:
+        packets: of the stream.
+        stream: what they belong to.
+        broken: is told why reading ends early.
+    """
     decoder = decoder_of(stream)
     while True:
         try:
             packet = next(packets)
         except StopIteration:
             return
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
             packet = None  # the file ends or breaks here: empty the decoder
+            broken(error.strerror or str(error))
         try:
             yield from decoder.decode(packet)
         except av.error.EOFError:

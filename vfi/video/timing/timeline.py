@@ -5,6 +5,7 @@ hour of video ends on the right tick. Times are those of the input; slow motion 
 when they are written.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from vfi.video.read.source import SourceInfo
 
 _MAX_TICKS = 1_000_000
 _FALLBACK_TICKS = 90_000
+_NO_MATTER = Fraction(1, 1000)  # seconds
 _LONG_GAP = Fraction(9, 2)  # usual steps
 _FINE = 10_000  # units a second, at the least, where the start fits no coarser ones
 
@@ -102,6 +104,7 @@ class Timing:
         bisects: whether halving intervals again and again reaches every output time.
         step: the usual time between input frames, None if there is none. Where the next frame is
             long in coming, the last one is held and only the last such step is interpolated.
+        upward: the part of a unit from which on timestamps are rounded up.
     """
 
     cadence: Cadence
@@ -110,6 +113,7 @@ class Timing:
     time_base: Fraction
     bisects: bool = True
     step: Fraction | None = None
+    upward: Fraction = Fraction(1, 2)
 
     def departure(self, start: Fraction, end: Fraction) -> Fraction:
         """From when on the picture changes between frames shown at ``start`` and ``end``."""
@@ -128,8 +132,23 @@ class Timing:
 
     def ticks(self, time: Fraction) -> int:
         """The output timestamp of input time ``time``."""
-        # floor(x + 1/2), since round() sends neighbouring halves to the same even number.
-        return math.floor(time * self.speed / self.time_base + Fraction(1, 2))
+        # Not round(), which sends neighbouring halves to the same even number.
+        return math.floor(time * self.speed / self.time_base + 1 - self.upward)
+
+    def numbered(self) -> "Timing":
+        """The times of frames that are only numbered, as those of a file of constant rate.
+
+        The first goes to the next whole number: what begins earlier then has to wait for it, for
+        less than a frame, and nothing of it is lost.
+        """
+        if self.rate is None:
+            return self
+        upward = min(_NO_MATTER * self.rate, Fraction(1, 2))
+        return dataclasses.replace(self, time_base=1 / self.rate, upward=upward)
+
+    def late(self, time: Fraction) -> Fraction:
+        """By how many seconds of the output a frame is shown late, or early if below 0."""
+        return self.ticks(time) * self.time_base - time * self.speed
 
     def check_model(self, any_timestep: bool) -> None:
         """Makes sure that a model can make these frames.

@@ -1,8 +1,6 @@
 """Chooses how the output is written and proves, before any work, that it can be."""
 
-import dataclasses
 import logging
-import math
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -133,8 +131,7 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
     check_output(output, info)
     if kind is Target.VIDEO:
         container = container_of(output)
-        if not container.varies and timing.rate is not None:  # frames are numbered in it
-            timing = dataclasses.replace(timing, time_base=1 / timing.rate)
+        timing = timing if container.varies else timing.numbered()
         assembly = _video_assembly(output, info, options, timing)
         assembly.rehearse(output.suffix, info.start * timing.speed)
         return Writing(output, kind, info, options, timing, assembly, assembly.streams)
@@ -207,9 +204,7 @@ def _video_assembly(
     streams = Streams()
     _note_silence(streams, info, codec, container)
     if info.is_video:
-        shown = math.floor(info.start * timing.speed / timing.time_base + Fraction(1, 2))
-        late = shown * timing.time_base - info.start * timing.speed
-        passage = Passage(info.path, info.clock, timing.speed, late)
+        passage = Passage(info.path, info.clock, timing.speed, timing.late(info.start))
         plan_streams(streams, info.path, container, options, passage)
     return Assembly(container, video, streams, info, timing.speed)
 

@@ -29,6 +29,9 @@ _TAKEN = {
 """The speakers with which encoders were seen to give every tone back in its place, fewest first."""
 _SLOWEST_TEMPO = Fraction(1, 2)
 _SMALLEST_GAP = 0.005  # seconds between timestamps that are filled or cut out
+_SMALLEST_JOIN = 0.0005  # likewise, where recordings were joined
+_LEAD_IN = {"ac3": 256}
+"""Samples that decoding begins with and that were not encoded, where files do not tell of them."""
 
 
 @dataclass
@@ -37,7 +40,8 @@ class AudioTrack(Track):
 
     Attributes:
         encoder: FFmpeg's name of it.
-        from_zero: whether the output's sound must begin at 0: silence is put before it.
+        from_zero: whether the output's sound must begin at 0: silence is put before it, and as
+            much is cut off as the encoder puts there itself.
         hides: whether all that lies before 0 is decoded but not heard.
     """
 
@@ -112,7 +116,9 @@ class AudioTrack(Track):
         context = self._encoder.codec_context
         graph = Graph()
         # Gaps in the timestamps, the one before the first too, are filled with silence.
-        filled = f"async=1:min_hard_comp={_SMALLEST_GAP}:first_pts=0"
+        joined = self.passage.clock.shifts.get(self.index)
+        gap = _SMALLEST_JOIN if joined else _SMALLEST_GAP
+        filled = f"async=1:min_comp=0.0001:min_hard_comp={gap}:first_pts=0"
         nodes = [
             graph.add_abuffer(
                 sample_rate=first.sample_rate,
@@ -123,6 +129,8 @@ class AudioTrack(Track):
             graph.add("aresample", filled),
         ]
         nodes += [graph.add("atempo", str(float(t))) for t in _tempos(1 / self.passage.speed)]
+        if self.from_zero and (early := _LEAD_IN.get(self.encoder)):
+            nodes.append(graph.add("atrim", f"start_sample={early}"))
         wanted = (
             f"sample_fmts={(context.codec.audio_formats or [context.format])[0].name}:"
             f"sample_rates={context.sample_rate}:channel_layouts={self._layout}"

@@ -1,0 +1,135 @@
+"""Jobs on a Ray cluster of two nodes on this machine: the bytes of the job in one process."""
+
+import os
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.helpers.small_networks import fill, small_spec
+from vfi.checkpoints import save_network
+from vfi.jobs.executors import InProcess, executor
+from vfi.jobs.sweep import sweep
+from vfi.models import RIFE
+from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, PruningPlan
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A cluster of two nodes with a core each."""
+    ray = pytest.importorskip("ray", reason="ray is not installed (extra ray)")
+    from ray.cluster_utils import Cluster
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cluster = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1)
+    yield cluster.address
+    ray.shutdown()
+    cluster.shutdown()
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("networks") / "small.safetensors"
+    save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
+    return str(path)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """A policy that kills its process, unless a file says that it has."""
+
+    ratio: float
+    mark: Path
+
+    def __call__(self, network, batches):
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ArchitectureAware(self.ratio, L1(), scope="layer", min_channels=1, multiple=1)(
+            network, batches
+        )
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A policy that counts its calls in a file and can do nothing."""
+
+    ratio: float
+    calls: Path
+
+    def __call__(self, network, batches) -> PruningPlan:
+        with self.calls.open("a") as file:
+            file.write(".")
+        raise ValueError("this policy is broken")
+
+
+def test_a_sweep_on_two_nodes_writes_the_same_bytes_though_a_worker_dies(
+    network, address, tmp_path, caplog, monkeypatch
+):
+    mark = tmp_path / "died"
+    policies = {"naive": GlobalThreshold, "deadly": lambda level: Deadly(level, mark)}
+    settings = {"policies": policies, "levels": (0.3,), "limit": 1, "repeats": 0}
+    settings |= {"height": 32, "width": 32}
+    mark.touch()
+    sweep(network, output=str(tmp_path / "here"), **settings)
+    mark.unlink()
+    there = tmp_path / "there"
+    sweep(network, output=str(there), executor="ray", address=address, **settings)
+    assert mark.exists()
+    assert "try 1 of 3 failed" in caplog.text
+    names = {path.relative_to(there).as_posix() for path in there.rglob("*.*") if path.is_file()}
+    assert {"sweep.csv", "sweep.json", "points/naive-0.3-compact.json"} <= names
+    for name in names - {".lock"}:
+        assert (there / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
+
+    calls = tmp_path / "calls"
+    settings["policies"] = {"broken": lambda level: Broken(level, calls), **policies}
+    shutil.copytree(there, tmp_path / "further")
+    monkeypatch.setattr("vfi.jobs.sweep.conclusion.draw", lambda *_: None)  # takes its time
+    with pytest.raises(SystemExit, match="1"):
+        sweep(
+            network, output=str(tmp_path / "further"), executor="ray", address=address, **settings
+        )
+    assert calls.read_text() == "..."
+    rows = pd.read_csv(tmp_path / "further/sweep.csv").set_index("policy")
+    assert rows.loc["broken", "failed"] == "this policy is broken"
+    assert rows.drop(index="broken")["psnr"].notna().all()
+
+
+def test_here_an_error_ends_the_job():
+    with executor() as workers:
+        assert isinstance(workers, InProcess)
+        results = workers.map(lambda task: 1 / task, [1, 0])
+        assert next(results) == 1
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("in-process", "auto"), "address is 'auto', which goes with --executor ray"),
+        (("ray", None, "cuda:1"), "device is 'cuda:1'; Ray hands the GPUs out"),
+        (("ray", "127.0.0.1:1"), "there is no Ray cluster at '127.0.0.1:1'"),
+    ],
+)
+def test_wrong_options(arguments, message):
+    pytest.importorskip("ray", reason="ray is not installed (extra ray)")
+    with pytest.raises(ValueError, match=message), executor(*arguments):
+        pass
+
+
+def test_a_task_that_fits_no_machine_is_refused(address, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1000)
+    with (
+        pytest.raises(ValueError, match="needs 1000 cores and 0 GPUs, which no machine"),
+        executor("ray", address),
+    ):
+        pass
