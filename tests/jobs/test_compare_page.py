@@ -63,6 +63,7 @@ def test_a_page_holds_everything_itself(page):
 def test_its_figures_are_those_of_the_frames(page):
     report = json.loads(page.with_suffix(".json").read_text("utf-8"))
     assert {row["frame"] for row in report["frames"]} == {1, 3, 7, 9}
+    assert report["seconds"] > 0
     named = {figure["model"]: figure for figure in report["models"]}
     assert named["blend"]["psnr"] == pytest.approx(named[compare_page.AVERAGE]["psnr"])
     assert named["blend"]["psnr"] > named["red"]["psnr"]

@@ -4,6 +4,7 @@ import heapq
 import itertools
 import logging
 import math
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -88,7 +89,7 @@ def compare_video(
         FileNotFoundError: if there is no input.
         ValueError: if it holds no three frames of one scene, or cannot be read or written.
     """
-    command = command_line("compare", compare_video, locals())
+    command, started = command_line("compare", compare_video, locals()), time.perf_counter()
     if not models:
         raise ValueError("models is empty; name one or more")
     for name, value, low in (("frames", frames, 1), ("tile_width", tile_width, 32)):
@@ -108,7 +109,7 @@ def compare_video(
         if suffix in IMAGE_SUFFIXES:
             _write_strip(source, path, contenders, part, frames, tile_width)
         elif suffix == _PAGE:
-            write_page(source, path, contenders, part, count, command, json)
+            write_page(source, path, contenders, part, count, command, json, started)
         else:
             _write_animation(source, path, contenders, part, tile_width)
     logger.info("%s: %s beside %s", path, _ORIGINAL, ", ".join(c.name for c in contenders))
