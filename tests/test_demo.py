@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.browser import browser_or_skip
+from tests.helpers.browser import browser_or_skip, fits, on_a_phone
 from tests.helpers.clips import picture
 from tests.helpers.paths import ROOT
 from tests.helpers.small_media import write_clip
@@ -77,10 +77,8 @@ def test_real_frames_are_torchs_to_a_level(built, ucf101_root, tmp_path):
         tmp_path / "clip.webm", [picture(2 * n, 96, 64) for n in range(7)], "libvpx-vp9", 12
     )
     with browser_or_skip() as browser:
-        tab = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
-        asked, wrong = [], []
+        (tab, wrong), asked = on_a_phone(browser), []
         tab.on("request", lambda request: asked.append(request.url))
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.set_default_timeout(60_000)
         tab.goto(url)
         tab.wait_for_function("document.querySelector('#state').textContent === 'ready'")
@@ -101,7 +99,7 @@ def test_real_frames_are_torchs_to_a_level(built, ucf101_root, tmp_path):
         assert "dB, mean" in tab.inner_text("#told")
         tab.set_input_files("#files", str(ROOT / "README.md"))
         assert "give two pictures, or one clip" in tab.inner_text("#state")
-        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        assert fits(tab)
         assert {address for address in asked if not address.startswith((url, "blob:"))} == set()
         assert wrong == []
 

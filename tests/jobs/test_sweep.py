@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import math
-import re
 import shlex
 import shutil
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from tests.helpers.browser import browser_or_skip
+from tests.helpers.browser import browser_or_skip, fits, on_a_phone, outside
 from tests.helpers.configs import whole
 from tests.helpers.pictures import texts
 from tests.helpers.small_networks import fill, small_spec
@@ -118,13 +117,9 @@ def test_pictures_are_drawn_again_from_the_figures(finished, tmp_path, caplog):
 
 def test_the_page_tells_of_every_point(finished):
     known = json.loads((finished / "sweep.json").read_text("utf-8"))["points"]
-    text = (finished / "sweep.html").read_text("utf-8")
-    assert re.findall(r"<\w+[^>]* (?:src|href)\s*=|https?://(?!www\.w3\.org/2000/svg)", text) == []
+    assert outside((finished / "sweep.html").read_text("utf-8")) == []
     with browser_or_skip() as browser:
-        tab = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
-        wrong = []
-        tab.on("console", lambda message: wrong.append(message.text))
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab, wrong = on_a_phone(browser)
         tab.goto((finished / "sweep.html").as_uri())
         assert tab.locator("[data-point]").count() == 2 * len(POINTS)
         for number, point in enumerate(known):
@@ -136,7 +131,7 @@ def test_the_page_tells_of_every_point(finished):
             assert tab.locator(".point.on").count() == 2
         assert "times as fast" in tab.locator("#tip").inner_text()
         assert tab.locator("#command").inner_text().startswith("vfi plan --network")
-        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        assert fits(tab)
         assert wrong == []
 
 
