@@ -20,8 +20,8 @@ from vfi.video.timing.cuts import block_means
 _STILL, _NOISY = 2.0, 3.6
 """Mean changes of 3x3 pixels that are noise, in a clean and in the worst video, in levels of 255 as
 all that follow."""
-_ABOVE_NOISE = 1.6
-"""What is this many times as strong as noise is motion."""
+_STILL_NOISE, _ABOVE_NOISE = 1.15, 1.6
+"""What is less than this many times as strong as noise is still, what is more than that moves."""
 _QUIET_PART = 0.2
 _MOST = 16
 """A change of one pixel that is no noise."""
@@ -64,21 +64,21 @@ def hold_still(made: Tensor, img0: Tensor, img1: Tensor) -> Tensor:
     for k, frames in enumerate(zip(made, img0, img1, strict=True)):
         share = _share(*map(_levels, frames))
         if share is not None:
-            result = made.clone() if result is made else result
+            if result is made:
+                result = made.clone(memory_format=torch.contiguous_format)
             _put_back(result[k], *frames[1:], share)
     return result
 
 
 def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -> None:
-    """Moves a frame ``(3, H, W)``, in place, by that share into the range of the two."""
-    x, y, width, height = cv2.boundingRect(_above(share, 0))
-    rows, columns = slice(y, y + height), slice(x, x + width)
-    inside, first, second = (image[:, rows, columns] for image in (frame, first, second))
+    """Moves a frame ``(3, H, W)``, in place, by that share towards the bounds that the two set."""
+    where = torch.from_numpy(np.flatnonzero(share)).to(frame.device)
+    weight = torch.from_numpy(share.ravel()).to(frame)[where]
+    inside, first, second = (image.flatten(1)[:, where] for image in (frame, first, second))
     middle, half = (first + second) / 2, (first - second).abs_() / 2
     reach = torch.minimum(half + _SLACK / 255, (_FARTHEST / 255 - half).clamp_(min=0))
     held = inside.clamp(middle - reach, middle + reach)
-    weight = cv2.merge([share[rows, columns]] * 3)  # to repeat it in memory is faster than there
-    inside.lerp_(held, torch.from_numpy(weight).permute(2, 0, 1).to(frame))
+    frame.view(len(frame), -1)[:, where] = inside.lerp_(held, weight.expand_as(held))
 
 
 def _levels(frame: Tensor) -> np.ndarray:
@@ -106,6 +106,9 @@ def _share(made: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarra
         return None
     seen = still & _contrasted(first, second)
     share *= _certainty(moves, share, strays, seen)
+    farther = cv2.max(cv2.absdiff(made, first), cv2.absdiff(made, second))
+    off = _above(_largest(outside), _SLACK - 1) | _above(_largest(farther), _FARTHEST - 1)
+    share = cv2.copyTo(share, off)  # what is in its bounds needs no work in floats
     return share if share.any() else None
 
 
@@ -130,7 +133,8 @@ def _motion(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     red, green, blue = cv2.split(change)
     total = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
     around = _sum(total, 3) / (3 * _sum(np.ones_like(red), 3))
-    still = _ramp(around, _ABOVE_NOISE * _noise(around), _noise(around))
+    noise = _noise(around)
+    still = _ramp(around, _ABOVE_NOISE * noise, _STILL_NOISE * noise)
     return moves, cv2.copyTo(still, ~_dilated(moves, 3))
 
 
