@@ -56,6 +56,7 @@ def main() -> None:
         sys.stdout.flush()
     strides = [f"stride {stride}" for stride in STRIDES]
     mean = {s: round(sum(f[s] for f in found.values()) / len(found), 4) for s in strides}
+    text = json.dumps({"model": args.model, "mean": mean, "clips": found}, indent=1) + "\n"
     if args.output:
         args.output.write_text(text, encoding="utf-8")
 
