@@ -72,7 +72,13 @@ COMMANDS = {
         "vfi.jobs.explain:explain",
         ("model",),
     ),
+    "draw": Command(
+        "measure", "draw the pictures of results anew", "vfi.jobs.draw:draw", ("folders",)
+    ),
     "verify": Command("measure", "check that a dataset is whole", "vfi.jobs.verify:verify"),
+    "index": Command(
+        "measure", "look once at all clips of a folder or store", "vfi.jobs.index:index", ("root",)
+    ),
     "preview": Command("make", "draw what a training would be shown", "vfi.jobs.preview:preview"),
     "fit": Command("make", "train a network, pruned or not"),
     "predict": Command("make", "write the new frame of every triplet of a dataset"),
@@ -129,6 +135,8 @@ EXTRAS = {
     "onnxscript": "onnx",
     "onnxruntime": "onnx",
     "ray": "ray",
+    "fsspec": "stores",
+    "kornia": "train",
 }
 """Which extra of the distribution brings a module that the core does without."""
 

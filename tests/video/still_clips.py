@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.helpers.paths import ROOT
 from vfi.runtime.eager import resolve_model
 from vfi.video.make.predict import Predictor, Request
-from vfi.video.make.still import hold_still
+from vfi.video.make.still import StillPair
 from vfi.video.read.open import open_source
 from vfi.video.triples import score
 
@@ -35,7 +35,7 @@ def gains(path: Path, predictor: Predictor) -> dict[str, float]:
             if place + 2 * stride < len(frames):
                 first, truth, second = frames[place : place + 2 * stride + 1 : stride]
                 made = predictor([Request(first, second, Fraction(1, 2))])[0]
-                held = hold_still(made[None], first[None], second[None])[0]
+                held = StillPair(first, second).hold(made)
                 changes.append(score(held, truth)["psnr"] - score(made, truth)["psnr"])
         found[f"stride {stride}"] = round(sum(changes) / len(changes), 4)
     return found
