@@ -11,6 +11,7 @@ beside another call that tries others; ``--again`` forgets what came of a comman
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import math
@@ -267,6 +268,8 @@ def stop_at(
         os.kill(process.pid, number)
     status = process.wait()
     assert status is not None, f"hangs: {process.told()}"
+    with contextlib.suppress(ProcessLookupError):  # as torchrun ends those that wait for it
+        os.killpg(process.pid, signal.SIGKILL)
     assert "Traceback" not in process.told(), process.told()
     return status
 
