@@ -1,6 +1,6 @@
 """Kills commands at random moments, and looks whether anything is lost.
 
-    python -m tests.kill --trials 90 --output runs/results/kills/kills.json
+    python -m tests.kill --trials 90 --output runs/results/trust/kills.json
 
 Each trial starts a command on a small network, sends SIGKILL or SIGTERM (two of the first, then one
 of the second) at a random moment, looks at every file that is there under its final name, and runs
