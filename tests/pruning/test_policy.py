@@ -50,14 +50,11 @@ def test_policies_reach_the_same_overall_ratio(network, ratio, scope):
     assert aware.ratio == pytest.approx(ratio, abs=4 / 5760 + 1e-9)  # half a step of 8 channels
 
 
-# Of the later networks' channels a third is in first convolutions, which are protected.
+# Of the later networks' channels a third is in first convolutions, which are protected, and all
+# keep 8 channels: 0.7 is out of reach.
 @pytest.mark.parametrize(
     ("variant", "ratio"),
-    [
-        (v, r)
-        for v, s in VARIANTS.items()
-        for r in ((0.1, 0.3, 0.5, 0.7) if s.refine else (0.1, 0.5))
-    ],
+    [(v, r) for v, s in VARIANTS.items() for r in (0.1, 0.3, 0.5, 0.7) if s.refine or r < 0.56],
 )
 def test_aware_widths_run_fast_and_protected_layers_are_whole(variant, ratio):
     spec = VARIANTS[variant].for_inference()
@@ -250,17 +247,13 @@ def test_a_ratio_out_of_reach(network, ratio, options):
 
 
 def test_planning_and_compaction_are_quick(network):
-    """The best of three, so that a busy machine does not decide."""
-    plans, compactions = [], []
-    for _ in range(3):
-        start = time.perf_counter()
-        plan = ArchitectureAware(0.5, PathL1())(network)
-        planned = time.perf_counter()
-        compact(network, plan)
-        compactions.append(time.perf_counter() - planned)
-        plans.append(planned - start)
-    assert min(plans) < 2
-    assert min(compactions) < 1
+    """In time of the processor, so that a busy machine does not decide."""
+    start = time.process_time()
+    plan = ArchitectureAware(0.5, PathL1())(network)
+    planned = time.process_time()
+    compact(network, plan)
+    assert planned - start < 2
+    assert time.process_time() - planned < 1
 
 
 def test_a_saved_plan_is_the_plan_that_was_saved(network, small, tmp_path):

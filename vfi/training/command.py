@@ -119,17 +119,18 @@ class VFICLI(LightningCLI):
         with self._held(subcommand):
             try:
                 super()._run_subcommand(subcommand)
-            except SystemExit as stop:
-                self._end_others()
-                if isinstance(stop.__context__, KeyboardInterrupt):  # of which Lightning makes 1
-                    raise KeyboardInterrupt from stop
-                raise
             except BaseException as error:
+                others = self._taken_over()
                 lost = isinstance(error, RuntimeError) and "by peer" in str(error)  # gloo's words
-                message = self._ended() if lost else ""
-                self._end_others()
+                message = _ended(others) if lost else ""
+                for other in others:  # they may wait for this one in vain
+                    other.kill()
                 if lost:
                     raise ValueError(message) from error
+                if isinstance(error, SystemExit) and isinstance(
+                    error.__context__, KeyboardInterrupt
+                ):  # of which Lightning makes 1
+                    raise KeyboardInterrupt from error
                 raise
 
     def before_fit(self) -> None:
@@ -183,22 +184,26 @@ class VFICLI(LightningCLI):
         with locked(self.trainer.default_root_dir):
             yield
 
-    def _ended(self) -> str:
-        """Which of the processes that this one started has ended, and how."""
-        started = getattr(self.trainer.strategy.launcher, "procs", [])
-        for rank, process in enumerate(started, start=1):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                status = process.wait(timeout=2)  # a connection may break before the process ends
-                how = (
-                    f"was killed by {signal.Signals(-status).name}"
-                    if status < 0
-                    else "ended; its own message says why"
-                )
-                return f"process {rank} of this run (pid {process.pid}) {how}"
-        return "another process of this run ended; its own message says why"
+    def _taken_over(self) -> list[subprocess.Popen[bytes]]:
+        """The processes that this one started, which Lightning need not look after any more.
 
-    def _end_others(self) -> None:
-        """Ends the processes that this one started: they may wait for it in vain."""
-        launcher: Any = self.trainer.strategy.launcher
-        if hasattr(launcher, "kill"):
-            launcher.kill(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        Every 5 seconds it does, and kills this one too, amid its last words, where one has failed.
+        """
+        watched = getattr(self.trainer.strategy.launcher, "procs", [])
+        started = list(watched)
+        watched.clear()
+        return started
+
+
+def _ended(started: Sequence[subprocess.Popen[bytes]]) -> str:
+    """Which of the processes that this one started has ended, and how."""
+    for rank, process in enumerate(started, start=1):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = process.wait(timeout=2)  # a connection may break before the process ends
+            how = (
+                f"was killed by {signal.Signals(-status).name}"
+                if status < 0
+                else "ended; its own message says why"
+            )
+            return f"process {rank} of this run (pid {process.pid}) {how}"
+    return "another process of this run ended; its own message says why"

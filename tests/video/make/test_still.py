@@ -14,6 +14,8 @@ from vfi.video.make.still import hold_still
 
 SIZE = (128, 192)
 MOVE = 12
+SLACK = 3 + 1e-3
+"""Levels by which what stands still may leave the range of its two frames."""
 
 
 class Middle(nn.Module):
@@ -80,8 +82,9 @@ def test_overlays_stay_and_the_rest_is_no_worse(kind, noise, seed):
     off = ((made - first).abs().amax(1)[0] * 255)[where]
     before = ((dragged - first).abs().amax(1)[0] * 255)[where]
     assert before.max() > 60
-    assert off.max() <= 8 + 2 * noise  # by so much the two frames differ themselves
-    assert psnr(made, truth, ~where) >= psnr(dragged, truth, ~where) - 0.02
+    change = ((second - first).abs().amax(1)[0] * 255)[where]
+    assert (off <= change + SLACK).all()
+    assert psnr(made, truth, ~where) >= psnr(dragged, truth, ~where) - 1e-4
 
 
 @pytest.mark.parametrize(("radius", "way"), [(6, 15), (8, 20), (5, 14)])
@@ -107,15 +110,14 @@ def test_what_flickers_far_from_all_motion_is_put_back():
     wrong = image.clone()
     wrong[..., 20:26, 150:156] += 0.3
     made = hold_still(wrong, image, moved)
-    assert (made - image).abs()[..., :60, :].max() <= 8 / 255
+    assert (made - image).abs()[..., :60, :].max() * 255 <= SLACK
 
 
 def test_moving_pictures_are_returned_as_they_are():
     wide = texture(2, cell=3)
     first, second = (tensor(wide[:, k : k + SIZE[1]]) for k in (0, 5))
     made = torch.rand(first.shape, generator=torch.Generator().manual_seed(0))
-    still = (first - second).abs().mean(1) < 1 / 255
-    assert (hold_still(made, first, second) - made).abs().mean(1)[~still].max() == 0
+    assert hold_still(made, first, second) is made
 
 
 def test_pictures_of_a_batch_do_not_know_of_each_other():
@@ -147,7 +149,7 @@ def test_the_predictor_holds_if_asked():
     request = Request(first, second, Fraction(1, 2))
     held, free = (Predictor(Middle(), still=still)([request])[0] for still in (True, False))
     where = ringed("text")
-    assert (held - first).abs()[:, where].max() <= 8 / 255
+    assert (held - first).abs()[:, where].max() * 255 <= SLACK
     assert (free - first).abs()[:, where].max() > 60 / 255
 
 
@@ -161,7 +163,7 @@ def test_it_is_on_unless_switched_off(tmp_path):
     def off(image):
         return np.abs(image.astype(int) - arrays[0])[where].max()
 
-    assert off(list(interpolate_frames(arrays, 2, Middle()))[1]) <= 8
+    assert off(list(interpolate_frames(arrays, 2, Middle()))[1]) <= SLACK
     assert off(list(interpolate_frames(arrays, 2, Middle(), still=False))[1]) > 60
     for number, image in enumerate(arrays):
         cv2.imwrite(str(tmp_path / f"{number}.png"), image[..., ::-1])
@@ -169,6 +171,6 @@ def test_it_is_on_unless_switched_off(tmp_path):
     for settings, small in (({}, True), ({"still": "off"}, False)):
         out = tmp_path / f"out{small}.png"
         interpolate_video(pair[0], out, Middle(), **pair[1], **settings)
-        assert (off(cv2.imread(str(out))[..., ::-1]) <= 8) == small
+        assert (off(cv2.imread(str(out))[..., ::-1]) <= SLACK) == small
     with pytest.raises(ValueError, match="still is 'maybe'; choose from on, off"):
         interpolate_video(pair[0], tmp_path / "x.png", Middle(), still="maybe")
