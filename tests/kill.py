@@ -283,7 +283,7 @@ def trial(job: str, number: signal.Signals, moment: float, shelf: Path, data: Pa
     command = make(folder, data)
     log = shelf / "told.txt"
     ended = stop_at(command, moment, number, log, processes)
-    if ended is None:
+    if ended is None or (ended, number) == (0, signal.SIGKILL):
         return None
     whole(folder)
     finish(command, log, processes)

@@ -28,17 +28,14 @@ COMMANDS = [command for entry in TABLE for command in entry.commands]
 
 
 def test_each_file_has_one_command():
-    tracked = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "docs/results"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    there = {path.removeprefix("docs/results/") for path in tracked} - OWN
+    folder = ROOT / "docs/results"
+    files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    there = {path.as_posix() for path in files if not path.name.startswith(".")} - OWN
     named = Counter(
         f"{entry.name}/{name}" for entry in TABLE for name in (*entry.files, results.MADE)
     )
     assert [name for name, times in named.items() if times > 1] == []
     assert sorted(there - set(named)) == [], "name what writes it in docs/results/commands.yaml"
-    wanted = {name for name in named if not name.endswith(results.MADE)}
-    assert sorted(wanted - there) == [], "in commands.yaml, but not in docs/results"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -66,13 +63,16 @@ def tree(tmp_path):
         "sys.exit(sys.argv[1] == 'b' and open('counts').read() == 'ab')\n"
     )
     (tmp_path / "docs/results/commands.yaml").write_text(
-        "one: {run: python write.py a {out}/a.csv, files: [a.csv]}\n"
+        "one:\n"
+        "  run: python write.py a {out}/a.csv\n"
+        "  files: [a.csv]\n"
         "two/three:\n"
-        "  run: [python write.py b {out}/b.csv]\n"
+        "  run:\n"
+        "    - python write.py b {out}/b.csv\n"
         "  files: [c.csv: b.csv]\n"
-        "four: {run: python write.py d {photos}, files: [d.csv]}\n".replace(
-            "{out}/a.csv,", "'{out}/a.csv',"
-        )
+        "four:\n"
+        "  run: python write.py d {photos}\n"
+        "  files: [d.csv]\n"
     )
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
         who = ("-c", "user.name=me", "-c", "user.email=me@example.com")

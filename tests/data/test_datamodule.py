@@ -169,6 +169,7 @@ def test_video_training_takes_the_steps_it_is_given(
 
 def test_video_without_steps_is_read_once(clips: Path) -> None:
     data = video(clips, steps=None)
+    data.val = ValData("sample")  # all clips are for training
     data.setup("fit")
     assert sum(len(batch["id"]) for batch in data.train_dataloader()) == 36
     with pytest.raises(ValueError, match=r"train\.steps must be given.* 2 processes"):
