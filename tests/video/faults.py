@@ -36,7 +36,7 @@ FORK = multiprocessing.get_context("fork")
 STATUS = {
     signal.SIGTERM: 143,
     signal.SIGINT: 130,
-    signal.SIGKILL: -signal.SIGKILL,
+    signal.SIGKILL: 128 + signal.SIGKILL,
 }
 FRAMES = 48
 SEGMENT = 8
@@ -101,8 +101,9 @@ def run(clip: Path, out: Path, *words: str, prepare: Hook = bool, **model: objec
 
 
 def ended(process) -> int:
+    """The exit status as a shell tells it: 128 and the signal's number if one killed it."""
     process.join()
-    return process.exitcode
+    return process.exitcode if process.exitcode >= 0 else 128 - process.exitcode
 
 
 def frames_of(path: Path) -> int:

@@ -171,6 +171,7 @@ def heard(path: Path) -> tuple[str, list[int], float]:
         ("aac", "mono", 16_000, "a.webm", 1, "mono"),
         ("flac", "5.0(side)", 48_000, "a.webm", 1, "5.1"),
         ("flac", "6.1", 48_000, "a.mp4", 2, "7.1"),
+        ("flac", "2.1", 48_000, "a.webm", 1, "5.1"),
     ],
 )
 def test_the_nearest_sound_is_written(tmp_path, blend, codec, layout, rate, out, slow, expected):
@@ -187,6 +188,13 @@ def test_the_nearest_sound_is_written(tmp_path, blend, codec, layout, rate, out,
     else:
         assert [text for text in summary.changed if "becomes" in text]
         assert after[:2] == before[:2]
+
+
+def test_sound_that_matroska_has_no_name_for_is_encoded_again(tmp_path, blend):
+    clip = spoken(tmp_path / "in.mov", "pcm_alaw", "mono", 8000)
+    summary = interpolate_video(clip, tmp_path / "out.mkv", blend)
+    assert summary.kept == ["stream 1 (audio, pcm_alaw): re-encoded"]
+    assert heard(tmp_path / "out.mkv")[1] == heard(clip)[1]
 
 
 def test_streams_that_are_lost_are_named(tmp_path, make_clip, blend, caplog):
@@ -533,3 +541,18 @@ def test_what_is_read_back_differently_is_said(make_clip, tmp_path, blend, monke
     summary = interpolate_video(clip, tmp_path / "out.mkv", blend, codec="ffv1")
     assert summary.changed == ["ffv1 in matroska does not tell that pixels are not square"]
     assert "does not tell that pixels are not square" in caplog.text
+
+
+@pytest.mark.parametrize(("depth", "kind"), [("gray", np.uint8), ("gray16le", np.uint16)])
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_gray_of_no_range_looks_as_it_did(tmp_path, blend, depth, kind, codec):
+    """FFmpeg, and so players, take it for full range."""
+    ramp = np.tile(np.linspace(2, 250, 64).round().astype(kind), (48, 1))
+    clip = raw(tmp_path / "in.mkv", [ramp << (8 if kind is np.uint16 else 0)] * 3, depth)
+    interpolate_video(clip, tmp_path / "out.mp4", blend, codec=codec)
+    images = []
+    for path in (clip, tmp_path / "out.mp4"):
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0)).reformat(format="gray", dst_color_range=2)
+        images.append(frame.to_ndarray().astype(float)[4:-4, 4:-4])
+    assert np.abs(images[0] - images[1]).mean() <= 1.5

@@ -2,7 +2,8 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.progress import track
 
 from vfi.data.sources import ValData, open_source
 from vfi.jobs.apart import Apart, Trial, apart
+from vfi.jobs.executors import Executor, Failed
+from vfi.jobs.subject import Subject
 from vfi.measure.latency import figures, in_turns
 
 logger = logging.getLogger(__name__)
@@ -23,16 +26,31 @@ PAYS = 1.05
 class Bench:
     """Measures groups of trials.
 
+    Args:
+        warmup: rounds before those that count.
+        repeats: rounds that count.
+        data: what quality is measured on; None measures none.
+        limit: triplets of it.
+        workers: measures quality elsewhere than the times; None asks the processes that are timed.
+
     Attributes:
         left_out: what could not be measured, and why.
         dataset: the set that quality was measured on.
     """
 
-    def __init__(self, warmup: int, repeats: int, data: ValData | None, limit: int | None) -> None:
+    def __init__(
+        self,
+        warmup: int,
+        repeats: int,
+        data: ValData | None,
+        limit: int | None,
+        workers: Executor | None = None,
+    ) -> None:
         self.left_out: dict[str, str] = {}
         self.dataset = open_source(data).identity() if data else {}
         self._warmup, self._repeats = warmup, repeats
         self._data, self._limit = data, limit
+        self._workers = workers
         self._qualities: dict[tuple[str, float | None], Row] = {}
 
     def group(self, trials: Mapping[str, Trial]) -> list[Row]:
@@ -40,6 +58,7 @@ class Bench:
         with apart(trials) as processes:
             facts = self._facts(processes)
             calls = {name: processes[name] for name in facts}
+            self._measure_quality([process.trial for process in calls.values()])
             times = in_turns(
                 {name: process.once for name, process in calls.items()},
                 self._warmup,
@@ -87,9 +106,19 @@ class Bench:
         logger.warning("%s is left out: %s", name, reason)
         self.left_out[name] = reason
 
+    def _measure_quality(self, trials: Sequence[Trial]) -> None:
+        """Has the workers measure what `_quality` will be asked for; one that fails says why."""
+        if self._data is None or self._workers is None:
+            return
+        new = {_key(trial): trial for trial in trials if _key(trial) not in self._qualities}
+        measure = partial(quality_of, data=dataclasses.asdict(self._data), limit=self._limit)
+        results = self._workers.map(measure, list(new.values()))
+        for key, row in zip(new, results, strict=True):
+            self._qualities[key] = {"failed": row.reason} if isinstance(row, Failed) else row
+
     def _quality(self, process: Apart) -> Row:
         """What the frames are worth; of one size, batch and number of threads it is that of all."""
-        key = process.trial.way.label, process.trial.way.flow_scale
+        key = _key(process.trial)
         if key not in self._qualities:
             if self._data is None:
                 self._qualities[key] = process.ask("parity")
@@ -97,6 +126,15 @@ class Bench:
                 fields = dataclasses.asdict(self._data)
                 self._qualities[key] = process.ask("quality", data=fields, limit=self._limit)
         return self._qualities[key]
+
+
+def quality_of(trial: Trial, data: Mapping[str, Any], limit: int | None) -> Row:
+    """See `vfi.jobs.subject.Subject.quality`, in this process."""
+    return Subject(trial).quality(data, limit)
+
+
+def _key(trial: Trial) -> tuple[str, float | None]:
+    return trial.way.label, trial.way.flow_scale
 
 
 def _shown(items: Mapping[str, Any], label: str) -> Any:

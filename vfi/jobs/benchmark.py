@@ -13,8 +13,10 @@ from vfi import reporting
 from vfi.checkpoints import load_network
 from vfi.data.sources import ValData
 from vfi.files import writable_folder
+from vfi.jobs import executors
 from vfi.jobs.apart import Trial
 from vfi.jobs.bench import Bench, Row
+from vfi.jobs.executors import InProcess, Kind
 from vfi.measure.conditions import check_positive, parse_size
 from vfi.models.device import usable
 from vfi.reporting import qualities as tables
@@ -46,6 +48,8 @@ def benchmark(
     limit: int | None = None,
     output: str | None = None,
     qualities: str | None = None,
+    executor: Kind = "in-process",
+    address: str | None = None,
 ) -> None:
     """Measures models against each other, in any runtime: size, FLOPs, time, memory, quality.
 
@@ -72,6 +76,9 @@ def benchmark(
         output: folder for benchmark.json, benchmark.csv and benchmark.png; nothing is written if
             not given.
         qualities: file that the measured quality is added to, for `vfi select`.
+        executor: where quality is measured: in the processes that are timed, or on a Ray cluster
+            (``ray``); times are always this machine's.
+        address: of a Ray cluster to join: auto or host:port; one on this machine if not given.
 
     Raises:
         FileNotFoundError: if a path holds no file.
@@ -99,8 +106,10 @@ def benchmark(
     folder = writable_folder(output) if output else None
     for model in {way.model for way in ways if Path(way.model).suffix != ".py"}:
         load_network(model)  # says what is wrong with it before there is any work
-    bench = Bench(warmup, repeats, data, limit)
-    groups = [bench.group(trials) for trials in plan]
+    with executors.executor(executor, address, device) as workers:
+        elsewhere = None if isinstance(workers, InProcess) else workers
+        bench = Bench(warmup, repeats, data, limit, elsewhere)
+        groups = [bench.group(trials) for trials in plan]
     rows = [row for group in groups for row in group]
     for group in groups:
         _show(group)

@@ -2,11 +2,16 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from vfi.files import writable_folder
+from vfi.jobs import executors
+from vfi.jobs.executors import Failed, InProcess, Kind
 from vfi.measure.quality import quantize
 from vfi.models.device import limited_threads
 from vfi.reporting.provenance import environment
@@ -26,6 +31,16 @@ logger = logging.getLogger(__name__)
 AVERAGE = "average of both frames"
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """What is known of some models: a row a frame and model, and how each really ran."""
+
+    rows: list[dict[str, Any]]
+    skipped: int
+    ways: dict[str, dict[str, Any]]
+    problems: Sequence[str]
+
+
 def evaluate_video(
     input: str,
     output: str,
@@ -39,6 +54,8 @@ def evaluate_video(
     threads: int | None = None,
     runtime: Runtime = "torch",
     precision: Precision = "auto",
+    executor: Kind = "in-process",
+    address: str | None = None,
 ) -> list[dict[str, Any]]:
     """Measures models on your own video: drops every second frame and makes it anew.
 
@@ -60,6 +77,8 @@ def evaluate_video(
         threads: of the networks; all cores if not given.
         runtime: of the models that do not name one: torch, openvino, onnxruntime or auto.
         precision: likewise: auto, float32, bfloat16, float16 or int8.
+        executor: where models are measured: here, or each as a task of a Ray cluster (``ray``).
+        address: of a Ray cluster to join: auto or host:port; one on this machine if not given.
 
     Returns:
         A row per frame and model: frame, time, model, psnr, ssim.
@@ -67,28 +86,49 @@ def evaluate_video(
     Raises:
         FileNotFoundError: if there is no input.
         ValueError: if it holds no three frames of one scene, or cannot be read or written.
+        SystemExit: with status 1, if some of several models failed on a cluster.
     """
     if not models:
         raise ValueError("models is empty; name one or more")
-    source = open_source(input, fps=parse_optional(input_fps, "input_fps"))
+    fps = parse_optional(input_fps, "input_fps")
+    open_source(input, fps=fps)  # says what is wrong with it before there is any work
     folder = writable_folder(output)
-    with limited_threads(threads):
-        how = runtime, precision, threads
-        contenders = [Contender(model, device, flow_scale, tile, *how) for model in models]
-        rows, skipped = _measure(source, contenders, Analyser(cut_threshold), limit)
+    how = (device, flow_scale, tile, runtime, precision, threads)
+    measure = partial(
+        _measure, input=input, fps=fps, how=how, cut_threshold=cut_threshold, limit=limit
+    )
+    with executors.executor(executor, address, device) as workers:
+        # here the video is read once for all
+        groups = [models] if isinstance(workers, InProcess) else [[model] for model in models]
+        found = list(workers.map(measure, groups))
+    measured = _joined([part for part in found if not isinstance(part, Failed)])
+    failed = [
+        {"model": group[0], "failed": part.reason}
+        for group, part in zip(groups, found, strict=True)
+        if isinstance(part, Failed)
+    ]
+    rows = measured.rows
     if not rows:
-        raise ValueError(f"{input} holds no three frames in a row of one scene to measure on")
+        reason = failed[0]["failed"] if failed else "no three frames in a row of one scene"
+        raise ValueError(f"{input} holds nothing to measure on: {reason}")
+    _report(measured, failed, Path(input), folder)
+    if failed:
+        logger.error("%d of %d models failed", len(failed), len(models))
+        raise SystemExit(1)
+    return rows
+
+
+def _report(measured: _Measured, failed: list[dict[str, Any]], input: Path, folder: Path) -> None:
+    rows = measured.rows
     write_csv(rows, folder / "per_frame.csv")
-    ways: dict[str, dict[str, Any]] = {c.name: c.how for c in contenders}
-    ways[AVERAGE] = dict.fromkeys(("runtime", "precision"))
-    figures = [{**row, **ways[row["model"]]} for row in summarise(rows)]
+    figures = [{**row, **measured.ways[row["model"]]} for row in summarise(rows)] + failed
     count = len({row["frame"] for row in rows})
     write_json(
         {
-            "input": input,
+            "input": str(input),
             "frames": count,
-            "skipped_at_cuts": skipped,
-            "problems": source.problems,
+            "skipped_at_cuts": measured.skipped,
+            "problems": measured.problems,
             "models": figures,
             "protocol": "every second frame made from its neighbours, rounded to 8 bits; "
             "PSNR and matlab SSIM per frame, then the mean",
@@ -97,11 +137,10 @@ def evaluate_video(
         folder / "evaluation.json",
     )
     table(
-        f"{Path(input).name}: {count} frames made anew",
+        f"{input.name}: {count} frames made anew",
         figures,
-        f"{skipped} frames beside cuts left out; per frame in {folder / 'per_frame.csv'}",
+        f"{measured.skipped} frames beside cuts left out; per frame in {folder / 'per_frame.csv'}",
     )
-    return rows
 
 
 def summarise(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,6 +162,35 @@ def summarise(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _measure(
+    models: Sequence[str],
+    input: str,
+    fps: Fraction | None,
+    how: tuple[str, float | None, int, Runtime, Precision, int | None],
+    cut_threshold: float | None,
+    limit: int | None,
+) -> _Measured:
+    """Reads the input once for some models; ``how`` is as for `Contender`."""
+    source = open_source(input, fps=fps)
+    with limited_threads(how[-1]):
+        contenders = [Contender(model, *how) for model in models]
+        rows, skipped = _rows(source, contenders, Analyser(cut_threshold), limit)
+    ways: dict[str, dict[str, Any]] = {c.name: c.how for c in contenders}
+    ways[AVERAGE] = dict.fromkeys(("runtime", "precision"))
+    return _Measured(rows, skipped, ways, source.problems)
+
+
+def _joined(parts: Sequence[_Measured]) -> _Measured:
+    """As if one process had measured all: frame by frame, the average first and once."""
+    if not parts:
+        return _Measured([], 0, {}, ())
+    first, *others = parts
+    rows = [*first.rows, *(r for part in others for r in part.rows if r["model"] != AVERAGE)]
+    ways = {name: way for part in parts for name, way in part.ways.items()}
+    rows.sort(key=lambda row: row["frame"])  # which keeps the order of models
+    return _Measured(rows, first.skipped, ways, first.problems)
+
+
+def _rows(
     source: Source, contenders: list[Contender], analyser: Analyser, limit: int | None
 ) -> tuple[list[dict[str, Any]], int]:
     rows: list[dict[str, Any]] = []

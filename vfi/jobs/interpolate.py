@@ -2,12 +2,16 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vfi import reporting
 from vfi.files import writable_folder
+from vfi.jobs import executors
 from vfi.jobs.evaluate_video import evaluate_video
+from vfi.jobs.executors import Executor, Failed, InProcess, Kind
 from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
 from vfi.runtime.ways import AUTO, remembered
@@ -32,6 +36,8 @@ def interpolate(
     json: bool = False,
     runtime: Runtime = "auto",
     precision: Precision = "auto",
+    executor: Kind = "in-process",
+    address: str | None = None,
     **settings: Any,
 ) -> None:
     """Makes a video smoother or slower: new frames between those it has.
@@ -52,6 +58,9 @@ def interpolate(
         runtime: torch, openvino, onnxruntime or auto, the fastest that is installed and agrees
             with torch here.
         precision: auto, float32, bfloat16, float16 or int8.
+        executor: where several inputs are done (or models measured, with evaluate): one by one
+            here, or on a Ray cluster (``ray``), whose machines see the same folders.
+        address: of a Ray cluster to join: auto or host:port; one on this machine if not given.
         **settings: see `Settings`.
 
     Raises:
@@ -62,18 +71,17 @@ def interpolate(
     models = [model] if isinstance(model, str) else model
     if models == [AUTO]:
         settings = _selected(settings)
-    where: dict[str, Any] = {
-        "device": device,
-        "runtime": runtime,
-        "precision": precision,
-        "progress": logger.isEnabledFor(logging.INFO),
-    }
+    how = device, runtime, precision
+    where: dict[str, Any] = dict(zip(("device", "runtime", "precision"), how, strict=True))
+    where["progress"] = logger.isEnabledFor(logging.INFO)
     if json and evaluate:
         raise ValueError("json goes with a video; with --evaluate, JSON is in the output's folder")
     if len(models) != 1 and not evaluate:
         raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
     if not evaluate and _are_several(input, settings):
-        _one_by_one([Path(path) for path in input], output, models[0], where, settings, json)
+        targets = _targets([Path(path) for path in input], output, settings)
+        with executors.executor(executor, address, device) as workers:
+            _all(targets, workers, json, model=models[0], where=where, settings=settings)
         return
     input, settings = _pair(input, settings)
     if settings.get("play"):
@@ -83,8 +91,10 @@ def interpolate(
     if evaluate:
         if output is None:
             raise ValueError("evaluate needs a folder for its figures; give it by --output")
-        _evaluate(input, output, models, (device, runtime, precision), Settings(**settings))
+        _evaluate(input, output, models, (*how, executor, address), Settings(**settings))
         return
+    if executor != "in-process" or address:
+        raise ValueError("executor and address go with several inputs, or with --evaluate")
     if json and output == str(PIPE) and not settings.get("play"):
         raise ValueError("json and the frames would both go to standard output; leave one out")
     if output is None and Path(input) == PIPE:
@@ -120,15 +130,10 @@ def _are_several(input: str | list[str], settings: dict[str, Any]) -> bool:
     return len(input) != 2 or not all(Path(p).suffix.lower() in IMAGE_SUFFIXES for p in input)
 
 
-def _one_by_one(
-    inputs: list[Path],
-    output: str | None,
-    model: str,
-    where: dict[str, Any],
-    settings: dict[str, Any],
-    json: bool,
-) -> None:
-    """Does one input after the other into a folder; one that fails does not stop the rest."""
+def _targets(
+    inputs: list[Path], output: str | None, settings: dict[str, Any]
+) -> list[tuple[Path, Path]]:
+    """Each input and what it becomes, in a folder that can be written to."""
     folder = Path(output) if output else None
     if folder is None or (folder.suffix and not folder.is_dir()):
         raise ValueError(
@@ -140,23 +145,38 @@ def _one_by_one(
     if twice is not None:
         raise ValueError(f"several inputs would become {folder / twice}; do them apart")
     writable_folder(folder)
+    return [(path, folder / name) for path, name in zip(inputs, names, strict=True)]
+
+
+def _do(
+    target: tuple[Path, Path], model: str, where: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Summary | Failed:
+    try:
+        return interpolate_video(target[0], target[1], model, **where, **settings)
+    except (ValueError, OSError) as error:
+        return Failed(str(error))
+
+
+def _all(targets: list[tuple[Path, Path]], workers: Executor, json: bool, **how: Any) -> None:
+    """Does all inputs, each as `_do` does it; one that fails does not stop the rest."""
+    if not isinstance(workers, InProcess):
+        how["where"]["progress"] = False
+    do = partial(_do, **how)
     failed: list[str] = []
     records: list[Any] = []
-    for path, name in zip(inputs, names, strict=True):
-        try:
-            summary = interpolate_video(path, folder / name, model, **where, **settings)
-        except (ValueError, OSError) as error:
-            logger.error("%s: %s", path, error)
+    for (path, _), done in zip(targets, workers.map(do, targets), strict=True):
+        if isinstance(done, Failed):
+            logger.error("%s: %s", path, done.reason)
             failed.append(str(path))
-            records.append({"input": str(path), "error": str(error)})
+            records.append({"input": str(path), "error": done.reason})
         else:
-            _tell(summary, json)
-            records.append(summary)
+            _tell(done, json)
+            records.append(done)
     if json:
         sys.stdout.write(reporting.as_json(records))
-    logger.info("%d of %d inputs done", len(inputs) - len(failed), len(inputs))
+    logger.info("%d of %d inputs done", len(targets) - len(failed), len(targets))
     if failed:
-        logger.error("%d of %d inputs failed: %s", len(failed), len(inputs), ", ".join(failed))
+        logger.error("%d of %d inputs failed: %s", len(failed), len(targets), ", ".join(failed))
         raise SystemExit(1)
 
 
@@ -195,10 +215,10 @@ def _evaluate(
     input: str,
     output: str,
     models: list[str],
-    where: tuple[str, Runtime, Precision],
+    how: tuple[str, Runtime, Precision, Kind, str | None],
     options: Settings,
 ) -> None:
-    device, runtime, precision = where
+    device, runtime, precision, executor, address = how
     evaluate_video(
         input,
         output,
@@ -211,4 +231,6 @@ def _evaluate(
         threads=options.threads,
         runtime=runtime,
         precision=precision,
+        executor=executor,
+        address=address,
     )

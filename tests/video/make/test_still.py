@@ -174,3 +174,31 @@ def test_it_is_on_unless_switched_off(tmp_path):
         assert (off(cv2.imread(str(out))[..., ::-1]) <= SLACK) == small
     with pytest.raises(ValueError, match="still is 'maybe'; choose from on, off"):
         interpolate_video(pair[0], tmp_path / "x.png", Middle(), still="maybe")
+
+
+def test_nothing_is_put_back_where_no_pixel_is_sure():
+    """As on noise that strays everywhere: there was an error once."""
+    generator = torch.Generator().manual_seed(3)
+    first = tensor(texture(3)[:, : SIZE[1]])
+    second = torch.roll(first, 60, 2)
+    made = (first + 0.2 * torch.rand(first.shape, generator=generator)).clamp(0, 1)
+    assert hold_still(made, first, second).shape == made.shape
+
+
+def test_a_wide_thing_that_passes_far_over_a_plain_wall_is_left():
+    frames = []
+    for top in (0, 34, 68):
+        image = np.full((*SIZE, 3), 220, np.uint8)
+        image[top : top + 34, 60:110] = (120, 90, 80)
+        frames.append(tensor(image))
+    first, truth, second = frames
+    made = hold_still(truth.clone(), first, second)
+    assert psnr(made, truth, torch.ones(SIZE, dtype=torch.bool)) > 36
+
+
+@pytest.mark.parametrize("kind", ["text", "logo", "bar"])
+def test_noise_takes_no_still_pixel_far(kind):
+    first, _, second = views(kind, 0, 2)
+    made = hold_still(Middle()(first, second).clamp(0, 1), first, second)
+    off = ((made - first).abs().amax(1)[0] * 255)[ringed(kind)]
+    assert off.max() <= 8.01

@@ -25,8 +25,9 @@ _ABOVE_NOISE = 1.6
 _QUIET_PART = 0.2
 _MOST = 16
 """A change of one pixel that is no noise."""
-_SLACK = 3
-"""By how much a new frame may leave the range of the two: noise is not frozen."""
+_SLACK, _FARTHEST = 3, 8
+"""By how much a new frame may leave the range of the two, as noise is not frozen, and by how much
+it may differ from either."""
 _WAY, _SURROUNDING = 10, 8
 """Farthest way that is believed, to each side, and reach of the surrounding: parts of the shorter
 side."""
@@ -37,6 +38,9 @@ _CRUMB, _CRUMBS = 7, 0.25
 """Where fewer of the pixels around stray than this part, no thing is that would be worth it."""
 _CONTRAST, _AROUND = 24, 11
 _LEAST_SEEN, _WELL_SEEN = 0.12, 0.25
+_ANCHORED, _FAR = 0.05, 3
+"""Where less than that is seen to be still, as on a plain wall, things may have come from so many
+times as far."""
 _LARGE, _EDGED = 0.002, 0.2
 """An island of that part of the picture and more stands still if that part of it is seen to."""
 _CELL = 8
@@ -70,8 +74,9 @@ def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -
     x, y, width, height = cv2.boundingRect(_above(share, 0))
     rows, columns = slice(y, y + height), slice(x, x + width)
     inside, first, second = (image[:, rows, columns] for image in (frame, first, second))
-    low, high = torch.minimum(first, second), torch.maximum(first, second)
-    held = inside.clamp(low.sub_(_SLACK / 255), high.add_(_SLACK / 255))
+    middle, half = (first + second) / 2, (first - second).abs_() / 2
+    reach = torch.minimum(half + _SLACK / 255, (_FARTHEST / 255 - half).clamp_(min=0))
+    held = inside.clamp(middle - reach, middle + reach)
     weight = cv2.merge([share[rows, columns]] * 3)  # to repeat it in memory is faster than there
     inside.lerp_(held, torch.from_numpy(weight).permute(2, 0, 1).to(frame))
 
@@ -100,7 +105,8 @@ def _share(made: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarra
     if not strays.any():
         return None
     seen = still & _contrasted(first, second)
-    return share * _certainty(moves, share, strays, seen)
+    share *= _certainty(moves, share, strays, seen)
+    return share if share.any() else None
 
 
 def _above(values: np.ndarray, limit: float) -> np.ndarray:
@@ -181,7 +187,11 @@ def _certainty(
         _WELL_SEEN,
     )
     sure = np.maximum(_overlaid(still), _full(worthless | islands)) * anchored
-    passed = _between(moves, max(min(still.shape) // _WAY, 1))
+    way = max(min(still.shape) // _WAY, 1)
+    passed = _between(moves, way)
+    flat = _above(-anchored, -_ANCHORED)
+    if (strays & flat & ~passed).any():
+        passed = passed | (flat & _between(moves, _FAR * way))
     return np.maximum(sure, _full(anchored_islands | ~passed))
 
 

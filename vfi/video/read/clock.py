@@ -7,11 +7,13 @@ at 0.
 """
 
 import dataclasses
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -32,6 +34,8 @@ class Clock:
         shifts: of each stream, from which packet on its times are moved, and by how many seconds.
         starts: when each stream is first seen or heard, in seconds after `zero`.
         hidden: seconds of each stream, before that, that are decoded but not seen or heard.
+        strays: by how many seconds the packets of each sound, if they were put one after the other
+            from its start on, would at most be elsewhere than they should.
         cut: seconds before `zero` that are not wanted.
         end: of what is wanted, in seconds after `zero`; None if that is the end of the file.
     """
@@ -40,6 +44,7 @@ class Clock:
     shifts: dict[int, list[tuple[int, Fraction]]] = field(default_factory=dict)
     starts: dict[int, Fraction] = field(default_factory=dict)
     hidden: dict[int, Fraction] = field(default_factory=dict)
+    strays: dict[int, float] = field(default_factory=dict)
     cut: Fraction = Fraction(0)
     end: Fraction | None = None
 
@@ -52,6 +57,7 @@ class Clock:
             hidden={
                 i: h if self.starts[i] >= begin else Fraction(0) for i, h in self.hidden.items()
             },
+            strays={i: s if self.starts[i] >= begin else math.inf for i, s in self.strays.items()},
             cut=begin,
             end=None if end is None else end - begin,
         )
@@ -103,8 +109,9 @@ def unroll(found: Scan) -> Clock:
             starts[index] = start
             hidden[index] = max(start - (log.time(0) or 0) * log.unit, Fraction(0))
     zero = min(starts.values(), default=Fraction(0))
+    strays = {i: _strays(found, i, clock, starts[i]) for i in found.sounds if i in starts}
     starts = {index: start - zero for index, start in starts.items()}
-    return Clock(zero, shifts, starts, hidden)
+    return Clock(zero, shifts, starts, hidden, strays)
 
 
 def entry(found: Scan, clock: Clock, skipped: int) -> tuple[int, int]:
@@ -155,6 +162,16 @@ def _start(found: Scan, stream: int, clock: Clock) -> Fraction | None:
         return first
     said = log.start * log.unit  # this knows of samples that are decoded but not heard
     return said if abs(said - first) < _NEAR else first
+
+
+def _strays(found: Scan, stream: int, clock: Clock, start: Fraction) -> float:
+    """See `Clock.strays`; of packets of equal length, half-hidden ones at the start left out."""
+    times = np.array([float(time - start) for time in _times(found, stream, clock)])
+    if len(times) < 2:
+        return 0.0
+    times = times[times >= -np.median(np.diff(times)) / 2]
+    even = np.linspace(times[0], times[-1], len(times))
+    return float(abs(times[0]) + np.abs(times - even).max())
 
 
 def _shifts(found: Scan) -> dict[int, list[tuple[int, Fraction]]]:

@@ -201,6 +201,7 @@ def spec_of(pixel_format: str, tags: ColourTags, height: int) -> PixelSpec:
 
     A matrix that is not said or not known is taken as players do, BT.709 from 720 lines up and
     BT.601 below; as the same one leads back, a wrong guess changes no pixel of the originals.
+    Gray of which no range is said has the full one, as FFmpeg takes it.
     """
     found = _PLANAR.match(pixel_format)
     if found is None:
@@ -210,7 +211,7 @@ def spec_of(pixel_format: str, tags: ColourTags, height: int) -> PixelSpec:
         kind="yuv" if subsampling else "gray" if gray else "rgb",
         depth=int(depth or 8),
         shift=_SUBSAMPLING[subsampling] if subsampling else (0, 0),
-        full_range=tags.range == FULL,
+        full_range=tags.range == FULL or bool(gray and not tags.range),
         alpha=bool(yuv_alpha or rgb_alpha),
         weights=_LUMA_WEIGHTS.get(tags.matrix) or _LUMA_WEIGHTS[BT709 if height >= 720 else BT601],
     )

@@ -23,6 +23,7 @@ from vfi.video.write.streams import Streams
 from vfi.video.write.tracks import kept_tags
 
 _RATE_PARTS = 1001
+_MOVIE_UNITS = "90000"  # a second, in which MP4 counts when a stream begins; FFmpeg's own: 1000
 _REHEARSED = 40  # packets of each stream
 _APPLE_HEVC_TAG = "hvc1"  # Apple's players ignore the other tag of the same stream, hev1
 
@@ -120,9 +121,12 @@ class Assembly:
 
     def _open(self, path: Path) -> OutputContainer:
         quick = self.container.format in ("mp4", "mov")  # the index first, so that it streams
-        options = {"movflags": "+faststart" + self._own_tags()} if quick else {}
+        options = {"movflags": "+faststart" + self._own_tags(), "movie_timescale": _MOVIE_UNITS}
         return av.open(
-            media_name(path), "w", format=self.container.format, container_options=options
+            media_name(path),
+            "w",
+            format=self.container.format,
+            container_options=options if quick else {},
         )
 
     def _begin(self, output: OutputContainer, segment: Path, ticks: array) -> VideoStream:

@@ -57,21 +57,14 @@ def output_format(
     Raises:
         ValueError: if the encoder cannot write that many bits.
     """
-    encoder = ENCODERS[key]
-    tags, source = info.tags, info.spec
+    encoder, source = ENCODERS[key], info.spec
     if source.kind == "rgb" and key == "ffv1":
-        return stored_rgb(bit_depth or source.depth, source.alpha, tags)
-    if source.kind == "rgb":  # RGB has no matrix to keep; say which one is used
-        tags = ColourTags(LIMITED, BT709, BT709, BT709)
-    if not container.tagged:  # then players take it for what is usual
-        tags = ColourTags()
-    if tags.range == FULL and not encoder.says_range:
-        tags = dataclasses.replace(tags, range=LIMITED)
+        return stored_rgb(bit_depth or source.depth, source.alpha, info.tags)
     depth = bit_depth or min(source.depth, 10 if source.kind == "rgb" else 16)
     shift = source.shift if source.kind == "yuv" else (1, 1)
     # Players may lack gray; what is deep is not for them anyway.
     gray = source.kind == "gray" and (depth > 8 or key == "ffv1") and _takes_gray(key)
-    kinds = ("gray",) if gray else ("yuv4",)
+    kinds, tags = ("gray",) if gray else ("yuv4",), _tags(key, container, info, gray)
     if source.alpha and keeps_alpha(key, container):
         kinds = ("yuva420p",) if key == "vp9" else ("yuva4",)  # of others libvpx only says no
     choices = {
@@ -96,6 +89,20 @@ def output_format(
     if choices[name].depth < depth:
         logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
     return OutputFormat(choices[name], name, tags)
+
+
+def _tags(key: str, container: Container, info: SourceInfo, gray: bool) -> ColourTags:
+    """What the stream says of its colours."""
+    tags = info.tags
+    if info.spec.kind == "rgb":  # RGB has no matrix to keep; say which one is used
+        tags = ColourTags(LIMITED, BT709, BT709, BT709)
+    if not container.tagged:  # then players take it for what is usual
+        return ColourTags()
+    if gray and info.spec.full_range:  # if it is not said, some decoders take it for limited
+        return dataclasses.replace(tags, range=FULL)
+    if tags.range == FULL and not ENCODERS[key].says_range:
+        return dataclasses.replace(tags, range=LIMITED)
+    return tags
 
 
 def stored_rgb(depth: int, alpha: bool, tags: ColourTags) -> OutputFormat:

@@ -160,8 +160,16 @@ def nearest(encoder: str, source: AudioStream) -> tuple[int, str]:
     if taken is None or layout in taken:
         return rate, layout
     plain = layout.partition("(")[0]
-    enough = (name for name in taken if AudioLayout(name).nb_channels >= source.channels)
-    return rate, plain if plain in taken else next(enough, taken[-1])
+    if plain in taken:
+        return rate, plain
+    enough = [name for name in taken if AudioLayout(name).nb_channels >= source.channels]
+    deep = [name for name in enough if _has_deep(name) or not _has_deep(layout)]
+    return rate, (deep or enough or taken[-1:])[0]
+
+
+def _has_deep(layout: str) -> bool:
+    """Whether a layout has a speaker for deep sounds, for which no other stands in."""
+    return any(channel.name == "LFE" for channel in AudioLayout(layout).channels)
 
 
 def _as_layout(frame: AudioFrame, layout: str) -> AudioFrame:

@@ -1,11 +1,14 @@
 """Decides what becomes of every stream of an input but its pictures."""
 
 import dataclasses
+import functools
+import io
 import logging
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.audio.stream import AudioStream
 from av.stream import Stream
 
@@ -27,8 +30,10 @@ from vfi.video.write.tracks import (
 logger = logging.getLogger(__name__)
 
 _TEXT = ("subrip", "ass", "ssa", "webvtt", "mov_text", "text")
+_TELLING = ("matroska", "webm")  # with a stream, what its decoding begins with
 _TIMECODE = "tmcd"
 _IN_TIME = Fraction(1, 1000)  # seconds
+_HARDLY_HEARD = 0.0025  # likewise
 
 
 @dataclass
@@ -82,7 +87,8 @@ def plan_streams(
         for stream in source.streams:
             if isinstance(stream, AudioStream):
                 if options.audio != "drop":
-                    told = "matroska" in source.format.name or _codec_name(stream) == "opus"
+                    matroska = "matroska" in source.format.name and container.format in _TELLING
+                    told = matroska or _codec_name(stream) == "opus"
                     _plan_audio(found, stream, container, options, passage, told)
             elif stream.type == "subtitle":
                 _plan_subtitle(found, stream, container, passage)
@@ -158,7 +164,7 @@ def _plan_audio(
 ) -> None:
     audio, moved = options.audio, Fraction(options.audio_offset)
     name = _codec_name(stream)
-    fits = not container.audio or name in container.audio
+    fits = name in (container.audio or _muxed(container.format))
     placed = _stays_in_place(stream.index, container, passage.clock, passage)
     if passage.speed == 1 and fits and not moved and (placed or audio == "copy"):
         found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
@@ -188,12 +194,20 @@ def _plan_audio(
     )
 
 
+@functools.cache
+def _muxed(format: str) -> frozenset[str]:
+    """The codecs that FFmpeg writes into a kind of file."""
+    with av.open(io.BytesIO(), "w", format=format) as output:
+        return frozenset(output.supported_codecs)
+
+
 def _stays_in_place(index: int, container: Container, clock: Clock, passage: Passage) -> bool:
     """Whether sound that is copied is heard at its time, and nothing that was hidden."""
     if clock.hidden.get(index, 0) > LONGEST_LEAD_IN and not container.hides:
         return False
     start = clock.starts.get(index, Fraction(0)) * passage.speed + passage.late
-    return container.varies or abs(start) < _IN_TIME
+    even = abs(start) < _IN_TIME and clock.strays.get(index, 0) < _HARDLY_HEARD
+    return container.varies or even  # else packets are only numbered
 
 
 def _plan_subtitle(found: Streams, stream: Stream, container: Container, passage: Passage) -> None:
