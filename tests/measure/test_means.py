@@ -5,6 +5,7 @@ import random
 import pytest
 
 from vfi.measure import mean_scores, stride_of
+from vfi.measure.means import group_of
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,20 @@ from vfi.measure import mean_scores, stride_of
 )
 def test_the_name_of_a_triplet_tells_its_stride(name, stride):
     assert stride_of(name) == stride
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("a+3", "stride3"), ("x.jpg/4 motion_large", "motion_large"), ("x motion_a b", None)],
+)
+def test_the_name_of_a_triplet_tells_its_group(name, group):
+    assert group_of(name) == group
+
+
+def test_each_class_of_motion_has_a_mean_of_its_own():
+    rows = [{"id": f"{n} motion_{n % 2}", "psnr": 10.0 * n, "ssim": 0.5} for n in range(4)]
+    figures = mean_scores(rows)
+    assert (figures["psnr_motion_0"], figures["psnr_motion_1"]) == (10, 20)
 
 
 def test_each_stride_has_a_mean_of_its_own():

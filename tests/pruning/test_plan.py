@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -64,8 +66,10 @@ def test_pruning_a_pruned_network_composes():
     second = PruningPlan(
         first.compact_spec,
         {"block0.trunk": (1,), "unet.up0": (0, 2), "block1.hidden0": (0,), "unet.up1": (3,)},
+        {"block0.stem": "because"},
     )
     both = first.then(second)
+    assert both.protected == {"block0.stem": "because"}
     assert both.keep["block0.trunk"] == (3,)
     assert both.keep["unet.up0"] == (0, 4)
     assert both.keep["block1.hidden0"] == ()
@@ -89,20 +93,33 @@ def test_plans_that_do_not_fit_their_spec(keep, message):
         PruningPlan(SPEC, keep)
 
 
+BARE = small_spec("rife_v4.0", refine=False)
+SCALED = SPEC.replace(blocks=(replace(SPEC.blocks[0], scale=16), *SPEC.blocks[1:]))
+
+
 @pytest.mark.parametrize(
-    ("spec", "message"),
+    ("planned", "spec", "message"),
     [
-        (small_spec("rife_m"), r"made for 'rife_v4\.0', the network is 'rife_m'"),
-        (small_spec("rife_v4.0", refine=False), "the network is without the refine stage"),
+        (SPEC, small_spec("rife_m"), "made for 'rife_v4.0', the network is 'rife_m'"),
+        (SPEC, BARE, "made for another spec: the network is without the refine stage"),
+        (BARE, SPEC, "made for another spec: the network is with the refine stage"),
         (
+            SPEC,
             VARIANTS["rife_v4.0"],
-            r"block0\.stem has 2 channels in the plan and 96 in the network",
+            "another spec of 'rife_v4.0': block0.stem has 2 channels in the plan and 96 in the "
+            "network",
         ),
+        (
+            SPEC,
+            SPEC.replace(blocks=SPEC.blocks[:3]),
+            "block3.stem has 3 channels in the plan and none in the network",
+        ),
+        (SPEC, SCALED, "another spec of 'rife_v4.0': their inputs or scales differ"),
     ],
 )
-def test_a_plan_for_another_network_is_refused(spec, message):
-    with pytest.raises(ValueError, match=message):
-        PruningPlan(SPEC).check(spec)
+def test_a_plan_for_another_network_is_refused(planned, spec, message):
+    with pytest.raises(ValueError, match=f"{re.escape(message)}; make a plan for this network$"):
+        PruningPlan(planned).check(spec)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]", '{"spec": 3, "keep": {}}'])

@@ -87,20 +87,21 @@ def test_changes_that_need_no_word(path):
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "was"),
     [
-        "model.class_path",
-        "model.init_args.network",
-        "model.init_args.refine",
-        "model.init_args.warp_at_scale",
-        "data.seed",
-        "data.train.batch_size",
-        "data.train.rootless",
-        "data.val.strides",
+        ("model.class_path", "'A'"),
+        ("model.init_args.network", "'x'"),
+        ("model.init_args.refine", "unset"),
+        ("model.init_args.warp_at_scale", "unset"),
+        ("data.seed", "0"),
+        ("data.train.batch_size", "2"),
+        ("data.train.rootless", "unset"),
+        ("data.val.strides", "unset"),
     ],
 )
-def test_another_network_or_other_data_is_another_run(path):
-    words = rf"begun with {re.escape(path)} \S+, not 'other': its network and data must stay; leave"
+def test_another_network_or_other_data_is_another_run(path, was):
+    words = rf"begun with {re.escape(path)} {was}, not 'other': its network and data must stay; "
+    words += "leave it as it was, or train in a new folder$"
     with pytest.raises(ValueError, match=words):
         changes(SETTINGS, with_(path, "other"))
 
@@ -110,7 +111,7 @@ def test_a_network_that_was_moved_is_the_same(tmp_path):
         (tmp_path / name).write_text(content)
     before = with_("model.init_args.network", str(tmp_path / "a"))
     assert changes(before, with_("model.init_args.network", str(tmp_path / "b"))) == {}
-    for other in (str(tmp_path / "c"), str(tmp_path / "d"), str(tmp_path), None, 3):
+    for other in (str(tmp_path / "c"), str(tmp_path / "d"), str(tmp_path), "x" * 5000, None, 3):
         now = with_("model.init_args.network", other)
         for pair in ((before, now), (now, before)):
             with pytest.raises(ValueError, match="its network and data must stay"):
@@ -153,7 +154,8 @@ def test_the_last_checkpoint_is_found(run, tmp_path, caplog):
     folder = tmp_path / "checkpoints"
     assert checkpoint_folder(trainer) == folder
     assert last_checkpoint(trainer, "last") is None
-    assert f"there is no checkpoint in {folder} yet: training starts at step 0" in caplog.text
+    words = f"there is no checkpoint in {folder} yet: training starts at step 0"
+    assert caplog.messages[-1] == words  # Lightning told of devices before
     folder.mkdir()
     for time, name in ((2, "new.ckpt"), (1, "old.ckpt"), (3, "newest.txt"), (4, ".half.ckpt")):
         (folder / name).touch()
@@ -163,7 +165,7 @@ def test_the_last_checkpoint_is_found(run, tmp_path, caplog):
     os.utime(folder / "last.ckpt", (0, 0))
     caplog.clear()
     assert last_checkpoint(trainer, "last", needed=True) == str(folder / "last.ckpt")
-    assert f"going on from {folder / 'last.ckpt'}" in caplog.text
+    assert caplog.messages == [f"going on from {folder / 'last.ckpt'}"]
 
 
 def test_a_checkpoints_folder_of_its_own(run, tmp_path):
@@ -172,7 +174,8 @@ def test_a_checkpoints_folder_of_its_own(run, tmp_path):
 
 
 def test_a_checkpoint_that_is_needed_or_never_kept(run, tmp_path):
-    words = rf"'last', but there is no checkpoint in {tmp_path}/checkpoints; give the path of one"
+    words = f"'last', but there is no checkpoint in {tmp_path}/checkpoints; give the path of one, "
+    words += "or the run folder of a fit as --trainer.default_root_dir$"
     for trainer in (run(ModelCheckpoint()), run()):
         with pytest.raises(ValueError, match=words):
             last_checkpoint(trainer, "last", needed=True)

@@ -243,9 +243,7 @@ def _invariants(case: Case, before: Look, after: Look, summary):
     yield f"aspect {after.aspect} of {aspect}", exempt or abs(after.aspect / aspect - 1) < 0.01
     yield f"turned {after.turn}", avi or after.turn == before.turn
     yield f"light {before.light:.1f} {after.light:.1f}", abs(before.light - after.light) < 4
-    # Of a few pictures of a few lines nobody can tell whether they are woven.
-    problems = [text for text in summary.problems if not text.startswith("telecined")]
-    yield f"problems {problems}", not problems
+    yield f"problems {summary.problems}", not summary.problems
     if before.heard is None:
         return
     yield "no sound", after.heard is not None

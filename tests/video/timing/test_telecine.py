@@ -40,8 +40,16 @@ def telecined(count: int) -> list[np.ndarray]:
     return [weave(moment(top), moment(bottom)) for top, bottom in pairs]
 
 
+def advanced(count: int) -> list[np.ndarray]:
+    """2:3:3:2 pulldown, as of some cameras: A, B, B+C, C, D."""
+    fields = [n for n in range(count) for _ in range(2 + (n % 4 in (1, 2)))]
+    pairs = zip(fields[::2], fields[1::2], strict=False)
+    return [weave(moment(top), moment(bottom)) for top, bottom in pairs]
+
+
 FILMS = {
     "telecine": lambda: telecined(28),
+    "advanced": lambda: advanced(28),
     "interlaced": lambda: [weave(moment(n), moment(n + 0.5)) for n in range(30)],
     "progressive": lambda: [moment(n) for n in range(30)],
     "still": lambda: [moment(0)] * 30,
@@ -64,6 +72,7 @@ def encode(path, images, **options):
     ("name", "expected"),
     [
         ("telecine", TELECINE),
+        ("advanced", TELECINE),
         ("interlaced", INTERLACED),
         ("progressive", None),
         ("still", None),
@@ -124,6 +133,16 @@ def test_film_is_restored(tmp_path, bottom_first, first, noise):
     known = [n for n in whole[2:-2] if n is not None]  # a woven first frame has none before it
     assert len(known) >= len(whole) - 4
     assert source.problems == []
+
+
+def test_film_of_cameras_is_restored(tmp_path):
+    path = encode(tmp_path / "a.mkv", advanced(28), qp="0")
+    found = [picture.planes[0] for picture in FilmSource(open_source(path)).pictures()]
+    encode(tmp_path / "film.mkv", [moment(n) for n in range(28)], qp="0")
+    films = [picture.planes[0] for picture in open_source(tmp_path / "film.mkv").pictures()]
+    whole = [any(np.array_equal(image, film) for film in films) for image in found]
+    assert len(found) == 28
+    assert sum(whole) >= 26
 
 
 def test_the_film_is_interpolated_and_other_video_is_named(tmp_path, blend, probe):

@@ -2,7 +2,7 @@
 
 A woven frame shows combs where things move: a line differs from both its neighbours, to the same
 side, while these agree. In 3:2 pulldown two of every five frames are woven, always the same two; in
-interlaced video all are that show motion.
+that of some cameras (2:3:3:2) one is; in interlaced video all are that show motion.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ _MOST_GROUPS = 0.7  # of those of five frames with combs have them in the same t
 _MOST_FRAMES = 0.7
 
 TELECINE = (
-    "telecined (3:2): two of every five frames are woven from two of the film, which blends them "
-    "into each other; --inverse-telecine restores the film first"
+    "telecined (3:2): one or two of every five frames are woven from two of the film, which blends "
+    "them into each other; --inverse-telecine restores the film first"
 )
 INTERLACED = (
     "interlaced: its frames are woven from two moments, which gives torn edges; deinterlace it "
@@ -64,6 +64,7 @@ class CombWatch:
         self._group = np.zeros(_CYCLE)
         self._groups = 0  # with combs
         self._pairs = np.zeros(_CYCLE)  # those with most of them in a frame and the next
+        self._ones = np.zeros(_CYCLE)  # those with all of them in frames that stand alone
         self._frames = 0
         self._woven = 0
 
@@ -76,7 +77,9 @@ class CombWatch:
         if place == _CYCLE - 1 and self._group.any():
             both = np.minimum(self._group, np.roll(self._group, -1))
             self._groups += 1
-            self._pairs[int(np.argmax(both))] += both.any()
+            (self._pairs if both.any() else self._ones)[
+                int(np.argmax(both if both.any() else self._group))
+            ] += 1
         self._woven += share > _CLEAR
         self._frames += 1
 
@@ -86,11 +89,15 @@ class CombWatch:
             return None
         phases = self._sums * _CYCLE / self._frames
         first = int(np.argmax(phases + np.roll(phases, -1)))
-        usual = self._pairs[first] >= max(_FEWEST_GROUPS, _MOST_GROUPS * self._groups)
-        pair = phases[[first, (first + 1) % _CYCLE]]
-        others = np.delete(phases, [first, (first + 1) % _CYCLE])
-        if usual and pair.min() > _TIMES * others.max() + _CLEAR:
-            return TELECINE
+        alone = int(np.argmax(phases))
+        for places, groups in (
+            ([first, (first + 1) % _CYCLE], self._pairs[first]),
+            ([alone], self._ones[alone]),
+        ):
+            usual = groups >= max(_FEWEST_GROUPS, _MOST_GROUPS * self._groups)
+            others = np.delete(phases, places)
+            if usual and phases[places].min() > _TIMES * others.max() + _CLEAR:
+                return TELECINE
         if self._woven > _MOST_FRAMES * self._frames and phases.min() > _TIMES * _CLEAR:
             return INTERLACED
         return None
