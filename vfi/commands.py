@@ -73,6 +73,9 @@ COMMANDS = {
         ("model",),
     ),
     "verify": Command("measure", "check that a dataset is whole", "vfi.jobs.verify:verify"),
+    "index": Command(
+        "measure", "look once at all clips of a folder or store", "vfi.jobs.index:index", ("root",)
+    ),
     "preview": Command("make", "draw what a training would be shown", "vfi.jobs.preview:preview"),
     "fit": Command("make", "train a network, pruned or not"),
     "predict": Command("make", "write the new frame of every triplet of a dataset"),
@@ -129,6 +132,8 @@ EXTRAS = {
     "onnxscript": "onnx",
     "onnxruntime": "onnx",
     "ray": "ray",
+    "fsspec": "stores",
+    "kornia": "train",
 }
 """Which extra of the distribution brings a module that the core does without."""
 

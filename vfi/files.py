@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 import filelock
 
@@ -131,10 +132,15 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
 
 def sha256(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+        return sha256_of(file)
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """The SHA-256 of what is left of an open file."""
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -8,7 +8,8 @@ import pytest
 from tests.helpers.paths import CONFIGS
 from tests.helpers.small_media import LENGTHS, numbered, write_clip, write_png
 from vfi.data import find_clips, select_clips
-from vfi.data.clips import DamagedClipError, choose_clips, count_frames, decode
+from vfi.data.clips import choose_clips
+from vfi.data.decoding import DamagedClipError, count_frames, decode
 
 VAL_SPLIT = CONFIGS / "splits" / "train_clips_val.txt"
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch.utils.data import TensorDataset
+from torch.utils.data import DistributedSampler, TensorDataset
 
 from vfi.data import SampleTriplets
-from vfi.data.loading import EpochLoader, Shard, check_workers, collate, most_workers
+from vfi.data.loading import EpochLoader, Place, Shard, check_workers, collate, most_workers
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 5])
@@ -55,6 +55,58 @@ def test_an_epoch_goes_on_where_it_was_left_once():
     assert numbers(loader) == [[6, 7]]
     epoch = 5
     assert len(numbers(loader)) == 4
+
+
+class Epochs(TensorDataset):
+    """Numbers, in an order of each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.arange(46))
+
+    def set_epoch(self, epoch):
+        pass
+
+
+def at(place, number, steps=None):
+    """What a process reads of an epoch in batches of two."""
+
+    def elsewhere(place, number):
+        return at(place, number, steps)
+
+    dataset = Epochs()
+    sampler = DistributedSampler(
+        dataset, place.world_size, place.rank, shuffle=True, drop_last=True
+    )
+    return EpochLoader(
+        dataset,
+        lambda: number,
+        steps=steps,
+        place=place,
+        elsewhere=elsewhere,
+        sampler=sampler,
+        batch_size=2,
+        drop_last=True,
+    )
+
+
+@pytest.mark.parametrize("processes", [(2, 1), (1, 2), (3, 2), (2, 3, 1), (2, 3, 2)])
+def test_an_epoch_goes_on_with_another_number_of_processes(processes):
+    given, state = [], None
+    for turn, count in enumerate(processes):
+        loaders = [at(Place(rank, count), 1) for rank in range(count)]
+        for loader in loaders:
+            loader.load_state_dict(state)
+        read = [numbers(loader) for loader in loaders]
+        assert len({len(batches) for batches in read}) == 1
+        begun = loaders[0]._start["batches"] if state else 0
+        assert loaders[0].steps_of(1) == (begun + len(read[0]) if state else None)
+        last = turn == len(processes) - 1
+        taken = len(read[0]) if last else 3
+        given += [n for batches in read for batch in batches[:taken] for n in batch]
+        state = loaders[0].position(1, begun + taken)
+    assert len(given) == len(set(given))
+    whole = {1: 46, 2: 44, 3: 42}[processes[0]]  # what the first ones would have read
+    assert whole - len(given) <= 2 * (processes[-1] - 1)
 
 
 def test_a_batch_of_different_sizes_names_its_triplets():

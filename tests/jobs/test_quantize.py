@@ -1,5 +1,7 @@
 """8-bit ranges are written where the model finds them, and not where they cost too much."""
 
+import json
+
 import pytest
 
 from tests.helpers.frames import frames
@@ -7,9 +9,12 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
+from vfi.jobs import quantize as job
 from vfi.jobs.quantize import quantize
 from vfi.models import RIFE
+from vfi.runtime.lean_layers import Range
 from vfi.runtime.load import load_model
+from vfi.runtime.ranges import calibrated, harms
 
 
 @pytest.fixture
@@ -35,7 +40,40 @@ def test_a_model_in_eight_bits(weights):
     assert 0 < (model(img0, img1) - exact).abs().mean() < 0.05
 
 
+def test_layers_that_do_harm_stay_in_float(weights, monkeypatch):
+    """The loss is that of OpenVINO; here it is made to depend on one layer."""
+    pytest.importorskip("openvino")
+    bad, scored = "trunks.1.body.2", []
+
+    def psnr(_, __, ranges):
+        scored.append(len(ranges))
+        return 30.0 - (bad in ranges)
+
+    def harms(_, ranges, __):
+        return ((name, 2.0 if name == bad else 1.0) for name in ranges)
+
+    monkeypatch.setattr(job, "_psnr", psnr)
+    monkeypatch.setattr(job, "harms", harms)
+    quantize(**settings(weights))
+    kept = json.loads(weights.with_suffix(".int8.json").read_text())["ranges"]
+    assert bad not in kept
+    assert scored == [0, len(kept) + 1, len(kept)]
+
+
+def test_the_harm_of_a_layer_is_measured_alone():
+    network = fill(RIFE(small_spec("rife_v4.0"))).eval()
+    first, second = frames(2, 64, 96)
+    pairs = [(first[:1], second[1:])]
+    ranges = calibrated(network, pairs)
+    name = next(iter(ranges))
+    coarse = {**ranges, name: Range(0.0, 100 * ranges[name].high)}
+    fine, rough = dict(harms(network, ranges, pairs)), dict(harms(network, coarse, pairs))
+    assert rough.pop(name) > 2 * fine.pop(name) > 0
+    assert rough == fine
+
+
 def test_a_loss_above_the_limit_writes_nothing(weights):
+    pytest.importorskip("openvino")
     with pytest.raises(ValueError, match=r"8 bits cost .* above limit_db"):
         quantize(**settings(weights, limit_db=-100))
     assert not weights.with_suffix(".int8.json").exists()

@@ -47,11 +47,44 @@ def test_frames_are_those_of_torch(runtime, weights, cache):
     assert made.shape == (*SIZE, 3)
 
 
+@pytest.mark.parametrize("refine", [True, False])
+@pytest.mark.parametrize(
+    ("runtime", "near"), [("torch", 0), ("openvino", 1e-6), ("onnxruntime", 1e-6)]
+)
+def test_work_is_shared_between_pairs_and_times(runtime, near, refine, tmp_path, cache):
+    """In torch to the bit; a frame's part is done once, however many frames it serves."""
+    if runtime != "torch":
+        pytest.importorskip(runtime)
+    if runtime == "onnxruntime":
+        pytest.importorskip("onnxscript")
+    save_network(fill(RIFE(small_spec("rife_v4.0", refine)), gain=1.0), tmp_path / "x.safetensors")
+    model = load_model(tmp_path / "x.safetensors", runtime=runtime, precision="float32", threads=1)
+    pictures = [frame[None] for frame in frames(3, *SIZE)[0]]
+    known = [model.encode(picture) for picture in pictures]
+    for k in (0, 1):
+        made = model.between(known[k], known[k + 1], (0.25, 0.5))
+        for frame, time in zip(made, (0.25, 0.5), strict=True):
+            alone = model(pictures[k], pictures[k + 1], time)
+            torch.testing.assert_close(frame, alone, atol=0 if runtime == "torch" else 1e-6, rtol=0)
+
+
+def test_encoded_frames_must_fit_each_other(weights):
+    model = load_model(weights)
+    small, large = (model.encode(torch.rand(1, 3, side, 64)) for side in (64, 128))
+    with pytest.raises(ValueError, match="both must be of one kind and size"):
+        model.between(small, large)
+    with pytest.raises(ValueError, match="frame has values from"):
+        model.encode(torch.full((1, 3, 32, 32), 200.0))
+    other = model.encode(torch.rand(1, 3, 64, 64), flow_scale=0.5)
+    with pytest.raises(ValueError, match="prepared for flow_scale"):
+        model.between(small, other)
+
+
 def test_converted_networks_are_kept_and_damaged_ones_made_anew(weights, cache, caplog):
     pytest.importorskip("openvino")
     img0, img1 = frames(1, *SIZE)
     expected = load_model(weights, runtime="openvino", precision="float32")(img0, img1)
-    kept = list((cache / "openvino").glob("*/model.bin"))
+    kept = list((cache / "openvino").glob("*/between.bin"))
     assert len(kept) == 1
     before = kept[0].stat().st_mtime_ns
     load_model(weights, runtime="openvino", precision="float32")(img0, img1)

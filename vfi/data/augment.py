@@ -22,6 +22,29 @@ MAX_SIDE = 16_384
 """Pixels of a crop's side, at most: a frame of that size is 800 MB."""
 
 
+@dataclass(frozen=True)
+class Draw:
+    """How one triplet is varied, in this order.
+
+    Attributes:
+        mirror: left-right.
+        upside_down: top-bottom.
+        turn: by a quarter, counterclockwise.
+        reverse_time: whether img0 and img1 change places.
+        reverse_channels: red and blue.
+        tone: factors of brightness, gamma, red, green and blue, ``(5,)``.
+        bars: black ones: the axis (0: top and bottom), and pixels at its beginning and end.
+    """
+
+    mirror: bool
+    upside_down: bool
+    turn: bool
+    reverse_time: bool
+    reverse_channels: bool
+    tone: np.ndarray | None
+    bars: tuple[int, int, int] | None
+
+
 def keyed_rng(*key: int) -> np.random.Generator:
     """A generator that depends on the key alone, so that no order or process can change a draw."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
@@ -45,6 +68,9 @@ class Augment:
         bars: share of the triplets that get black bars, as letterboxed video has, on two opposite
             sides, each up to a quarter of the frame. Without, a network that is trained for long
             forgets that black stays black. 0 is off.
+        device: crop in the loader, and do the rest where the network is trained, batch by batch:
+            for a GPU that loaders cannot keep busy. The draws are others, of the same
+            distributions.
     """
 
     crop: int | None = 224
@@ -55,6 +81,7 @@ class Augment:
     jitter: float = 0.1
     zoom: float = 1.0
     bars: float = 0.0
+    device: bool = False
 
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 1:
@@ -88,33 +115,54 @@ class Augment:
 
     def vary(self, frames: Frames, rng: np.random.Generator) -> Frames:
         """Mirrors, turns, reverses, recolours, puts bars on; the given frames stay as they are."""
+        if self.device:
+            return frames
+        draw = self.draw(rng, frames[0].shape[:2])
+        if draw.mirror:
+            frames = [frame[:, ::-1] for frame in frames]
+        if draw.upside_down:
+            frames = [frame[::-1] for frame in frames]
+        if draw.turn:
+            frames = [np.rot90(frame) for frame in frames]
+        if draw.reverse_time:
+            frames = frames[::-1]
+        if draw.reverse_channels:
+            frames = [frame[:, :, ::-1] for frame in frames]
+        if draw.tone is not None:
+            table = _tone_table(draw.tone[0], draw.tone[1], draw.tone[2:])
+            frames = [cv2.LUT(np.ascontiguousarray(frame), table) for frame in frames]
+        if draw.bars is not None:
+            frames = _letterboxed(frames, draw.bars)
+        return frames
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> "Draw":
+        """How a triplet with frames of that size, (height, width), is varied."""
         # all draws are made whatever is switched on, so that one switch does not change the
         # others' draws
         draws = rng.random(6) < 0.5
-        factors = rng.uniform(1 - self.jitter, 1 + self.jitter, size=5)
-        if self.flip and draws[0]:
-            frames = [frame[:, ::-1] for frame in frames]
-        if self.flip and draws[1]:
-            frames = [frame[::-1] for frame in frames]
-        if self.rotate and draws[2]:
-            frames = [np.rot90(frame) for frame in frames]
-        if self.reverse_time and draws[3]:
-            frames = frames[::-1]
-        if self.reverse_channels and draws[4]:
-            frames = [frame[:, :, ::-1] for frame in frames]
-        if self.jitter and draws[5]:
-            table = _tone_table(factors[0], factors[1], factors[2:])
-            frames = [cv2.LUT(np.ascontiguousarray(frame), table) for frame in frames]
+        tone = rng.uniform(1 - self.jitter, 1 + self.jitter, size=5)
+        turn = bool(self.rotate and draws[2])
+        bars = None
         if rng.random() < self.bars:
-            frames = _letterboxed(frames, rng)
-        return frames
+            axis = int(rng.integers(2))
+            side = size[1 - axis if turn else axis]
+            before, after = rng.integers(side // 4 + 1, size=2).tolist()
+            bars = axis, before, after
+        return Draw(
+            bool(self.flip and draws[0]),
+            bool(self.flip and draws[1]),
+            turn,
+            bool(self.reverse_time and draws[3]),
+            bool(self.reverse_channels and draws[4]),
+            tone if self.jitter and draws[5] else None,
+            bars,
+        )
 
 
-def _letterboxed(frames: Frames, rng: np.random.Generator) -> Frames:
+def _letterboxed(frames: Frames, bars: tuple[int, int, int]) -> Frames:
     """Copies with black at the top and bottom or at the left and right."""
-    axis = int(rng.integers(2))
+    axis, before, after = bars
     side = frames[0].shape[axis]
-    before, after = rng.integers(side // 4 + 1, size=2)
     black = [slice(None, before), slice(side - after, None)]
     frames = [frame.copy() for frame in frames]
     for frame in frames:

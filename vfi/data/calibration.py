@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -10,7 +9,8 @@ import torch
 from torch.utils.data import DistributedSampler, IterableDataset
 
 from vfi.data.augment import Augmented
-from vfi.data.loading import EpochLoader, loading_options
+from vfi.data.device_augment import varied
+from vfi.data.loading import ALONE, EpochLoader, Place, loading_options
 from vfi.data.rendered import MixedTriplets, RenderedTriplets, Shares
 from vfi.data.sources import TrainData, ValData, check_root, open_source
 from vfi.data.video import VideoTriplets
@@ -21,15 +21,7 @@ Batch = dict[str, Any]
 TrainSet = Augmented | VideoTriplets | RenderedTriplets | MixedTriplets
 
 
-@dataclass(frozen=True)
-class Place:
-    """Which of how many processes this one is; the only one by default."""
-
-    rank: int = 0
-    world_size: int = 1
-
-
-def open_train(train: TrainData, seed: int = 0, place: Place = Place()) -> TrainSet:
+def open_train(train: TrainData, seed: int = 0, place: Place = ALONE) -> TrainSet:
     """The training set.
 
     Args:
@@ -80,6 +72,7 @@ def _open_video(train: TrainData, seed: int, place: Place) -> VideoTriplets:
         seed=seed,
         rank=place.rank,
         world_size=place.world_size,
+        index=train.index,
     )
 
 
@@ -88,7 +81,7 @@ def train_loader(
     train: TrainData,
     *,
     seed: int = 0,
-    place: Place = Place(),
+    place: Place = ALONE,
     workers: int = 1,
     epoch: Callable[[], int] = lambda: 0,
 ) -> EpochLoader:
@@ -107,10 +100,23 @@ def train_loader(
     """
     # the number of steps is exact here, however many workers read
     warnings.filterwarnings("ignore", message="Your `IterableDataset` has `__len__` defined")
+
+    def elsewhere(place: Place, number: int) -> EpochLoader:
+        return train_loader(
+            open_train(train, seed, place),
+            train,
+            seed=seed,
+            place=place,
+            workers=workers,
+            epoch=lambda: number,
+        )
+
     return EpochLoader(
         dataset,
         epoch=epoch,
         steps=train.steps,
+        place=place,
+        elsewhere=elsewhere,
         batch_size=train.batch_size,
         sampler=None
         if isinstance(dataset, IterableDataset)
@@ -136,7 +142,13 @@ def calibration_batches(train: TrainData, count: int, *, workers: int = 1) -> It
         ValueError: likewise.
     """
     for batch in islice(train_loader(open_train(train), train, workers=workers), count):
-        yield as_floats(batch)
+        yield ready(batch, train)
+
+
+def ready(batch: Batch, train: TrainData, seed: int = 0, epoch: int = 0) -> Batch:
+    """A batch of the loader as a network is trained with it: floats, varied if that is left."""
+    batch = as_floats(batch)
+    return varied(batch, train.augment, seed, epoch) if train.augment.device else batch
 
 
 def as_floats(batch: Batch) -> Batch:

@@ -3,17 +3,12 @@
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import av
-import cv2
-import numpy as np
-
 from vfi import shipped
-from vfi.data.images import read_rgb
+from vfi.data import stores
 from vfi.data.layouts import require_folder
 from vfi.files import natural_key, visible_files
 
@@ -30,19 +25,37 @@ Chosen = str | os.PathLike[str] | Sequence[str]
 """A file that lists clips, or their names."""
 
 
-class DamagedClipError(ValueError):
-    """A clip that cannot be decoded, or only in part; the text says why."""
-
-
 class Clip(NamedTuple):
-    """A video file or a folder of images; ``name`` is its path relative to the folder searched."""
+    """A video file or a folder of images.
+
+    Attributes:
+        name: its path relative to the folder searched.
+        path: where it lies on this machine.
+        address: where it lies instead, of a file elsewhere.
+        size: in bytes, if that is known without looking.
+    """
 
     name: str
     path: Path
+    address: str | None = None
+    size: int | None = None
+
+    @property
+    def place(self) -> str:
+        """What tells it from all other clips, by whatever path it was found."""
+        return self.address or str(self.path.resolve())
+
+    def bytes(self) -> int:
+        """Its size, of a folder that of its images."""
+        if self.size is not None:
+            return self.size
+        if self.address is not None:
+            return stores.size_of(self.address)
+        return sum(file.stat().st_size for file in self.images() or [self.path])
 
     def images(self) -> list[Path]:
         """The images of a folder in natural order; none for a file."""
-        if not self.path.is_dir():
+        if self.address is not None or not self.path.is_dir():
             return []
         return sorted(_images_in(self.path), key=lambda path: natural_key(path.name))
 
@@ -56,8 +69,10 @@ def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it is no folder or holds no clip.
+        ValueError: if it is no folder, holds no clip or cannot be reached.
     """
+    if stores.is_remote(root):
+        return _remote_clips(str(root))
     root = Path(root)
     require_folder(root, _EXPECTS)
     clips = []
@@ -77,6 +92,24 @@ def find_clips(root: str | os.PathLike[str]) -> list[Clip]:
         raise ValueError(f"no clips in {root}; expected {_EXPECTS}")
     named = [Clip(path.relative_to(root).as_posix(), path) for path in clips]
     return sorted(named, key=lambda clip: natural_key(clip.name))
+
+
+def _remote_clips(root: str) -> list[Clip]:
+    found = [
+        clip_below(root, name, size)
+        for name, size in stores.listed(root).items()
+        if PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES and not name.startswith(".")
+    ]
+    if not found:
+        raise ValueError(f"no clips at {root}; expected video clips (.avi, .mp4, .mkv, ...)")
+    return sorted(found, key=lambda clip: natural_key(clip.name))
+
+
+def clip_below(root: str | os.PathLike[str], name: str, size: int | None = None) -> Clip:
+    """The clip of that name in a folder or at an address."""
+    if stores.is_remote(root):
+        return Clip(name, Path(name), f"{str(root).rstrip('/')}/{name}", size)
+    return Clip(name, Path(root, name), size=size)
 
 
 def _new(folder: Path, seen: set[Path]) -> bool:
@@ -135,14 +168,17 @@ def choose_clips(
     root: str | os.PathLike[str],
     clips: Chosen | None = None,
     hold_out: Chosen | None = None,
+    known: list[Clip] | None = None,
 ) -> list[Clip]:
     """The clips under ``root``: those named in ``clips`` without those in ``hold_out``.
+
+    Where the clips are ``known``, from an index, nothing is searched.
 
     Raises:
         FileNotFoundError: if the folder or a list is missing.
         ValueError: if a list fits none of the clips, or nothing is left.
     """
-    found = find_clips(root)
+    found = find_clips(root) if known is None else known
     kept = found
     if clips is not None:
         names, absent = select_clips(found, clips)
@@ -155,99 +191,3 @@ def choose_clips(
     if not kept:
         raise ValueError(f"no clip of {root} is left: {hold_out} holds out all that were chosen")
     return kept
-
-
-class Frame:
-    """A decoded frame that becomes RGB when it is asked for, once."""
-
-    def __init__(self, source: av.VideoFrame | Path, short_side: int | None) -> None:
-        self._source = source
-        self._short_side = short_side
-        self._rgb: np.ndarray | None = None
-
-    def rgb(self) -> np.ndarray:
-        """(H, W, 3) uint8; a shorter side over ``short_side`` pixels is shrunk to it."""
-        if self._rgb is None:
-            if isinstance(self._source, Path):
-                image = read_rgb(self._source)
-            else:
-                image = self._source.to_ndarray(format="rgb24")
-            self._rgb = shrink(image, self._short_side)
-        return self._rgb
-
-
-def shrink(image: np.ndarray, short_side: int | None) -> np.ndarray:
-    """The (H, W, 3) image with a shorter side of at most ``short_side`` pixels, by area."""
-    height, width = image.shape[:2]
-    if short_side is None or min(height, width) <= short_side:
-        return image
-    scale = short_side / min(height, width)
-    size = (round(width * scale), round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-
-
-def decode(clip: Clip, short_side: int | None = None) -> Iterator[Frame]:
-    """The clip's frames in order, one at a time, on one thread.
-
-    Raises:
-        DamagedClipError: when it cannot be opened, at its first damaged frame, or at its end if
-            that comes before the length its header states.
-    """
-    if clip.path.is_dir():
-        yield from (Frame(path, short_side) for path in clip.images())
-        return
-    try:
-        with av.open(str(clip.path)) as container:
-            if not container.streams.video:
-                raise DamagedClipError("it has no video")
-            yield from _decode_stream(container, short_side)
-    except (av.FFmpegError, OSError) as error:
-        raise DamagedClipError(getattr(error, "strerror", None) or str(error)) from error
-
-
-def _decode_stream(
-    container: av.container.InputContainer, short_side: int | None
-) -> Iterator[Frame]:
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1  # workers are the parallelism; threads multiply memory
-    size, end = None, 0.0
-    for number, frame in enumerate(container.decode(stream)):
-        size = size or (frame.width, frame.height)
-        if frame.is_corrupt:
-            raise DamagedClipError(f"frame {number} is damaged")
-        if (frame.width, frame.height) != size:
-            raise DamagedClipError(f"frame {number} changes its size")
-        end = frame.time if frame.time is not None else end
-        yield Frame(frame, short_side)
-    _require_end(container, stream, end)
-
-
-def _require_end(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, end: float
-) -> None:
-    """Raises when decoding stopped early; formats disagree about where the length is written."""
-    if not stream.average_rate:
-        return
-    period = float(1 / stream.average_rate)
-    tick = stream.time_base or Fraction(0)
-    if stream.frames:
-        stated, slack = stream.frames * period, 0.02
-    elif stream.duration:
-        stated, slack = float(stream.duration * tick), 0.02
-    else:  # the whole file's length, which sound may stretch
-        stated, slack = (container.duration or 0) / av.time_base, 0.05
-    start = float((stream.start_time or 0) * tick)
-    reached = end - start + period
-    if stated - reached > max(3 * period, slack * stated):
-        raise DamagedClipError(f"it ends after {reached:.1f} s of {stated:.1f} s")
-
-
-def count_frames(clip: Clip) -> int:
-    """How many frames the clip holds, by its packets, without decoding; 0 if it cannot be read."""
-    if clip.path.is_dir():
-        return len(clip.images())
-    try:
-        with av.open(str(clip.path)) as container:
-            return sum(packet.size > 0 for packet in container.demux(video=0))
-    except (av.FFmpegError, OSError, IndexError):
-        return 0

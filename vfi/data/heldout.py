@@ -12,7 +12,8 @@ import torch
 from torch.utils.data import Dataset
 
 from vfi.data.augment import Frames, TripletFilter, enlarge
-from vfi.data.clips import Chosen, Clip, Frame, choose_clips, count_frames, decode
+from vfi.data.clips import Chosen, Clip, choose_clips
+from vfi.data.decoding import Frame, count_frames, decode
 from vfi.data.images import Triplet
 
 logger = logging.getLogger(__name__)

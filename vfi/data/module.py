@@ -11,15 +11,15 @@ from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from vfi.data.calibration import (
-    Place,
     TrainSet,
     as_floats,
     on_device,
     open_train,
+    ready,
     train_loader,
 )
 from vfi.data.images import TripletSet
-from vfi.data.loading import EpochLoader, Shard, check_workers, collate, loading_options
+from vfi.data.loading import EpochLoader, Place, Shard, check_workers, collate, loading_options
 from vfi.data.overlap import check_calibration, check_held_out
 from vfi.data.sources import (
     Source,
@@ -93,13 +93,13 @@ class TripletDataModule(LightningDataModule):
     @override
     def state_dict(self) -> dict[str, int]:
         """Where training is: the epoch, and how many of its batches were trained on."""
-        reading = self._loader.reading if self._loader else None
-        if reading is None or self.trainer is None:
+        loader = self._loader
+        if loader is None or loader.reading is None or self.trainer is None:
             return dict(self._start)
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
         if progress.is_last_batch:  # or the next epoch has not begun to be read
-            return {"epoch": reading + 1, "batches": 0}
-        return {"epoch": reading, "batches": cast(Any, progress.current).processed}
+            return loader.position(loader.reading + 1, 0)
+        return loader.position(loader.reading, cast(Any, progress.current).processed)
 
     @override
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -165,8 +165,11 @@ class TripletDataModule(LightningDataModule):
 
     @override
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Turns uint8 frames (B, 3, H, W) into float32 in [0, 1], on the device they are on."""
-        return as_floats(batch)
+        """Turns uint8 frames (B, 3, H, W) into float32 in [0, 1], on the device they are on, and
+        varies them there where that is asked for (``train.augment.device``)."""
+        if self.trainer is None or not self.trainer.training or self._loader is None:
+            return as_floats(batch)
+        return ready(batch, self.train, self.seed, self._loader.reading or 0)
 
     @property
     def tested(self) -> ValData:
@@ -208,7 +211,7 @@ class TripletDataModule(LightningDataModule):
         dataset = open_train(train, self.seed)
         loader = train_loader(dataset, train, seed=self.seed, workers=self.num_workers)
         for batch in islice(loader, count):
-            yield as_floats(on_device(batch, device))
+            yield ready(on_device(batch, device), self.train, self.seed)
 
     def _in_order(self, dataset: Any, batch_size: int, workers: int) -> DataLoader:
         place = self._place()

@@ -43,9 +43,9 @@ def check_held_out(train: object, validated: object) -> None:
     Raises:
         ValueError: if one is: scores of what was learnt by heart choose the wrong checkpoint.
     """
-    learnt = {clip.path.resolve() for clip in _clips(train)}
+    learnt = {clip.place for clip in _clips(train)}
     held = _clips(validated)
-    shared = [clip.name for clip in held if clip.path.resolve() in learnt]
+    shared = [clip.name for clip in held if clip.place in learnt]
     if shared:
         some = ", ".join(shared[:3]) + (", ..." if len(shared) > 3 else "")
         raise ValueError(

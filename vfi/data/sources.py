@@ -54,6 +54,9 @@ class TrainData:
         photos: of a mixed source, the folder of pictures to render from.
         shares: of a mixed source, how much comes from where, by epoch; half and half if not given.
         render: of a rendered or mixed source, what is drawn and how it moves.
+        index: of a video or mixed source, the file that ``vfi index`` made of its root, which may
+            be an address (s3://..., http://...): nothing is searched, and processes and workers
+            get about equally many frames.
     """
 
     source: TrainSource = "sample"
@@ -69,12 +72,18 @@ class TrainData:
     photos: str | None = None
     shares: tuple[Shares, ...] | None = None
     render: RenderSpec = field(default_factory=RenderSpec)
+    index: str | None = None
 
     def __post_init__(self) -> None:
         check_source("train", self.source, TRAIN_SOURCES)
         check_counts("train", batch_size=self.batch_size, steps=self.steps)
         if self.augment.crop is None:
             raise ValueError("train.augment.crop is null; batches need crops of one size")
+        if self.augment.device and self.source in ("rendered", "mixed"):
+            raise ValueError(
+                f"train.augment.device does not go with the source {self.source!r}: rendered "
+                "triplets are varied as they are drawn; leave it out"
+            )
         size = self.batch_size * self.augment.crop**2 * 9 / 2**30  # three frames of three bytes
         if size > _BATCH_GIB:
             raise ValueError(

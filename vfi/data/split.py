@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from vfi.data.clips import Clip, find_clips
+from vfi.data.clips import Clip, choose_clips
+from vfi.data.index import indexed_clips, read_index
 from vfi.data.sources import TrainData, ValData, validated
 
 logger = logging.getLogger(__name__)
 
 SHARE = 0.15  # of the videos
+MOST = 16  # videos: their crops are kept in memory
 _PART = re.compile(r"[\W_]*(part|clip|scene|shot|segment|take|c)?[\W_]*\d+$", re.IGNORECASE)
 
 
@@ -39,7 +41,8 @@ def with_default_split(train: TrainData, val: ValData) -> tuple[TrainData, ValDa
     listed = train.clips or train.hold_out or val.clips
     if listed or (val.source, val.root) != ("video", train.root):
         return train, val
-    held = held_out(find_clips(train.root), train.root)
+    known = indexed_clips(train.root, read_index(train.index)) if train.index else None
+    held = held_out(choose_clips(train.root, known=known), train.root)
     return replace(train, hold_out=held), replace(val, clips=held)
 
 
@@ -63,7 +66,7 @@ def held_out(clips: list[Clip], root: str) -> tuple[str, ...]:
             "both --data.train.hold_out and --data.val.clips"
         )
     order = sorted(videos, key=lambda video: hashlib.sha256(video.encode()).hexdigest())
-    count = max(1, round(SHARE * len(videos)))
+    count = min(MOST, max(1, round(SHARE * len(videos))))
     return tuple(sorted(name for video in order[:count] for name in videos[video]))
 
 

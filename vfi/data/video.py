@@ -7,6 +7,7 @@ exactly once an epoch for any number of workers and processes.
 
 import hashlib
 import logging
+import math
 import os
 import zlib
 from collections import defaultdict, deque
@@ -18,8 +19,10 @@ import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
 from vfi.data.augment import MAX_SIDE, Augment, Frames, TripletFilter, keyed_rng
-from vfi.data.clips import Chosen, Clip, DamagedClipError, Frame, choose_clips, decode
+from vfi.data.clips import Chosen, Clip, choose_clips
+from vfi.data.decoding import DamagedClipError, Frame, decode
 from vfi.data.images import Triplet, make_triplet
+from vfi.data.index import balanced, indexed_clips, read_index
 from vfi.data.mixing import Tally, interleaved, shuffled
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,8 @@ class StreamSpec:
         open_clips: clips a worker reads in turns, so that neighbours in a batch come from several.
         shuffle_mib: size of a worker's shuffle buffer, MiB of frames as they leave it; 0 is no
             buffer.
+        patience: seconds to wait for a clip's first bytes, and for each next megabyte from a
+            store; a clip that lets one wait longer, as where disk or server is gone, is damaged.
     """
 
     stride: int | tuple[int, int] = 1
@@ -46,6 +51,7 @@ class StreamSpec:
     short_side: int | None = None
     open_clips: int = 4
     shuffle_mib: int = 32
+    patience: float = 60.0
 
     def __post_init__(self) -> None:
         low, high = self.strides
@@ -56,6 +62,8 @@ class StreamSpec:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
+        if not 0 < self.patience < math.inf:
+            raise ValueError(f"patience is {self.patience}; it must be seconds above 0")
         if self.short_side is not None and self.short_side < 16:
             raise ValueError(f"short_side is {self.short_side}; it must be at least 16 pixels")
 
@@ -102,6 +110,8 @@ class VideoTriplets(IterableDataset[Triplet]):
         seed: with the epoch, decides every draw.
         rank: number of this process.
         world_size: number of processes.
+        index: file of `vfi index`: the clips come from it, without those that it could not read,
+            and processes and workers get about equally many frames.
 
     Raises:
         FileNotFoundError: if the folder or a list is missing.
@@ -120,11 +130,16 @@ class VideoTriplets(IterableDataset[Triplet]):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        index: str | os.PathLike[str] | None = None,
     ) -> None:
         if not 0 <= rank < world_size:
             raise ValueError(f"rank is {rank}; of {world_size} processes it must be below that")
         self.root = Path(root)
-        self.clips = choose_clips(root, clips, hold_out)
+        entries = None if index is None else read_index(index)
+        known = None if entries is None else indexed_clips(root, entries)
+        self.clips = choose_clips(root, clips, hold_out, known)
+        frames = {entry.name: entry.frames for entry in entries or ()}
+        self._lengths = [frames[clip.name] for clip in self.clips] if frames else None
         self.stream = stream or StreamSpec()
         self.augment = augment
         self.keep = keep
@@ -151,8 +166,7 @@ class VideoTriplets(IterableDataset[Triplet]):
         """What this is: name, kind, count of clips, and a SHA-256 of their names and sizes."""
         digest = hashlib.sha256()
         for clip in self.clips:
-            files = clip.images() or [clip.path]
-            digest.update(f"{sum(file.stat().st_size for file in files)}  {clip.name}\n".encode())
+            digest.update(f"{clip.bytes()}  {clip.name}\n".encode())
         return {
             "name": f"video clips of {self.root.name}",
             "kind": "video",
@@ -185,10 +199,12 @@ class VideoTriplets(IterableDataset[Triplet]):
     def _one_pass(self, number: int, shard: int, shards: int) -> Iterator[Triplet]:
         """This shard's triplets, once. ``number`` counts passes within the epoch."""
         key = (self.seed, self.epoch, number)
-        order = keyed_rng(*key).permutation(len(self.clips))
+        order = keyed_rng(*key).permutation(len(self.clips)).tolist()
         # with fewer clips than shards, several shards read one clip and take its triplets in turns
         ways = -(-shards // len(order))
         units = [(clip, way) for way in range(ways) for clip in order][shard::shards]
+        if self._lengths and ways == 1:
+            units = [(clip, 0) for clip in balanced(order, self._lengths, shards)[shard]]
         found: list[str] = []
         streams = (self._clip_triplets(clip, way, ways, key, found) for clip, way in units)
         rng = keyed_rng(*key, shard)
@@ -228,7 +244,7 @@ class VideoTriplets(IterableDataset[Triplet]):
         recent: deque[Frame] = deque(maxlen=2 * high + 1)
         due = defaultdict(list)
         total = 0
-        for now, frame in enumerate(decode(clip, self.stream.short_side)):
+        for now, frame in enumerate(decode(clip, self.stream.short_side, self.stream.patience)):
             total = now + 1
             recent.append(frame)
             if now % self.stream.step == phase:

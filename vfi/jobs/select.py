@@ -4,7 +4,6 @@ import dataclasses
 import importlib.util
 import itertools
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from vfi.jobs.apart import Apart, Trial, apart
 from vfi.jobs.selection import Budget, Candidate, Search, choose
 from vfi.measure.conditions import check_positive, parse_size
 from vfi.measure.latency import in_turns
-from vfi.models.device import usable
+from vfi.models.device import cores, usable
 from vfi.reporting import qualities as tables
 from vfi.runtime.autocast import has_bfloat16
 from vfi.runtime.extras import installed
@@ -102,8 +101,7 @@ def _released() -> list[str]:
 
 def _thread_counts() -> list[int]:
     """All cores that this process may use, and half of them."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return list(dict.fromkeys((here, max(1, here // 2))))
+    return list(dict.fromkeys((cores(), max(1, cores() // 2))))
 
 
 def _ways(models: Sequence[str], device: str) -> Iterator[Way]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.progress import track
 
-from vfi.data.clips import Clip, DamagedClipError, decode, find_clips
+from vfi.data.clips import Clip, find_clips
+from vfi.data.decoding import DamagedClipError, decode
 from vfi.data.images import png_size, read_rgb
 from vfi.data.layouts import LAYOUTS, TripletPaths
 from vfi.data.triplets import expected_checksums
@@ -96,7 +97,7 @@ def _video_faults(clips: list[Clip]) -> Iterator[str]:
     for clip in track(clips, "Clips"):
         try:
             for frame in decode(clip):
-                if clip.path.is_dir():
+                if clip.images():
                     frame.rgb()
         except DamagedClipError as error:
             yield f"damaged: {clip.name} ({error})"

@@ -1,7 +1,7 @@
 """Networks of the RIFE family; nothing here knows of Lightning, pruning or files."""
 
-from vfi.models.estimate import Estimate, RIFEOutput
-from vfi.models.interpolator import Interpolator
+from vfi.models.estimate import Estimate, Prepared, RIFEOutput, image_of
+from vfi.models.interpolator import Encoded, Interpolator
 from vfi.models.options import Options
 from vfi.models.parts import BlockSpec, EncoderSpec, RefineSpec, StageSpec
 from vfi.models.rife import RIFE
@@ -14,15 +14,18 @@ __all__ = [
     "SAME_SHAPE",
     "VARIANTS",
     "BlockSpec",
+    "Encoded",
     "EncoderSpec",
     "Estimate",
     "Interpolator",
     "Options",
+    "Prepared",
     "RIFEOutput",
     "RIFESpec",
     "RefineSpec",
     "StageSpec",
     "Step",
+    "image_of",
     "variant",
     "warp",
 ]

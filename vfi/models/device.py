@@ -1,6 +1,7 @@
 """Where networks run: devices and threads."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -25,6 +26,13 @@ def device_of(network: nn.Module) -> torch.device:
     """Where a model's weights are."""
     weight = next(network.parameters(), None)
     return weight.device if weight is not None else torch.device("cpu")
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

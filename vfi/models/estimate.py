@@ -1,5 +1,6 @@
 """What a network says of the new frame: after each block, and in the end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,30 @@ import torch
 from torch import Tensor
 
 from vfi.models.warp import resize, resize_flow, warp
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a network reads of one frame alone: it serves both pairs of the frame and all times.
+
+    Attributes:
+        image: the frame ``(B, 3, H, W)``.
+        flow_scale: for which it was made.
+        levels: by level, at 1 / level of the frame's resolution: ``img`` and, where there is an
+            encoder, ``encoded``.
+        context: `vfi.models.refine.ContextNet.features`; None if not made beforehand. Of a network
+            in another runtime, all that its program for one frame gives.
+    """
+
+    image: Tensor
+    flow_scale: float
+    levels: Mapping[float, Mapping[str, Tensor]]
+    context: tuple[Tensor, ...] | None = None
+
+
+def image_of(frame: Tensor | Prepared) -> Tensor:
+    """The frame itself, ``(B, 3, H, W)``."""
+    return frame.image if isinstance(frame, Prepared) else frame
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,42 @@ def to_tensors(img0: Frame, img1: Frame, device: torch.device) -> tuple[Tensor, 
         ValueError: if they are of another type, layout or range, not finite, or unlike each other.
     """
     tensors = _tensor(img0, "img0"), _tensor(img1, "img1")
-    if type(img0) is not type(img1) or img0.shape != img1.shape:
-        raise ValueError(
-            f"img0 is {_told(img0)} and img1 is {_told(img1)}; both must be of one kind and size"
-        )
-    first, second = (frame.to(device, torch.float32) for frame in tensors)
+    check_alike(img0, img1)
+    first, second = (tensor.to(device, torch.float32) for tensor in tensors)
     if not isinstance(img0, np.ndarray):
         _check_range(first, "img0")
         _check_range(second, "img1")
     return first, second
+
+
+def to_tensor(frame: Frame, name: str, device: torch.device) -> Tensor:
+    """A frame as ``(B, 3, H, W)`` float32 in [0, 1] on a device.
+
+    Raises:
+        ValueError: if it is of another type, layout or range, or not finite.
+    """
+    tensor = _tensor(frame, name).to(device, torch.float32)
+    if not isinstance(frame, np.ndarray):
+        _check_range(tensor, name)
+    return tensor
+
+
+def check_alike(img0: Frame, img1: Frame) -> None:
+    """Refuses frames of different kinds or shapes.
+
+    Raises:
+        ValueError: if they are.
+    """
+    if type(img0) is not type(img1) or img0.shape != img1.shape:
+        raise ValueError(
+            f"img0 is {_told(img0)} and img1 is {_told(img1)}; both must be of one kind and size"
+        )
+
+
+def size_of(frame: Frame) -> tuple[int, int]:
+    """Height and width in pixels."""
+    height, width = frame.shape[-3:-1] if isinstance(frame, np.ndarray) else frame.shape[-2:]
+    return height, width
 
 
 def give_back(made: Tensor, like: Frame) -> Frame:

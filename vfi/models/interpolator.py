@@ -1,17 +1,40 @@
 """The network as its users want it: two frames of any size in, one frame out."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vfi.models.frames_io import Frame, check_timestep, give_back, to_tensors
+from vfi.models.estimate import Prepared
+from vfi.models.frames_io import (
+    Frame,
+    check_alike,
+    check_timestep,
+    give_back,
+    size_of,
+    to_tensor,
+    to_tensors,
+)
 from vfi.models.rife import RIFE
 from vfi.models.spec import RIFESpec
 
 _is_tracing: Callable[[], bool] = torch.jit.is_tracing
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded(Generic[Frame]):
+    """A frame, and what a model knows of it alone.
+
+    Attributes:
+        known: of the frame padded to the network's stride.
+        frame: as it came.
+    """
+
+    known: Prepared
+    frame: Frame
 
 
 class Interpolator(nn.Module):
@@ -66,6 +89,59 @@ class Interpolator(nn.Module):
         trusted = self.training or not _plain(img0, img1)
         if trusted and isinstance(img0, Tensor) and isinstance(img1, Tensor):
             return self._made(img0, img1, timestep, flow_scale)
+        first, second = to_tensors(img0, img1, self._device())
+        check_timestep(timestep, len(first))
+        return give_back(self._made(first, second, timestep, flow_scale), img0)
+
+    def encode(self, frame: Frame, flow_scale: float = 1.0) -> Encoded[Frame]:
+        """All work on a frame that does not depend on the other one, for `between`.
+
+        Args:
+            frame: as for `forward`.
+            flow_scale: see `RIFE.forward`.
+
+        Raises:
+            ValueError: if the frame or the precision cannot be taken.
+        """
+        image = to_tensor(frame, "frame", self._device())
+        return Encoded(self.network.prepare(self._padded(image, flow_scale), flow_scale), frame)
+
+    def between(
+        self,
+        first: Encoded[Frame],
+        second: Encoded[Frame],
+        timesteps: Sequence[float | Tensor] = (0.5,),
+    ) -> list[Frame]:
+        """The frames that `forward` makes, bit for bit in torch, without repeating shared work.
+
+        A frame is the second of one pair and the first of the next, and serves all times of a pair:
+        `encode` it once.
+
+        Args:
+            first: of `encode`.
+            second: likewise, of a frame of the same kind and shape.
+            timesteps: a frame is made for each; see `forward`.
+
+        Raises:
+            ValueError: if the frames are unlike each other, or a time is none.
+        """
+        check_alike(first.frame, second.frame)
+        height, width = size_of(first.frame)
+        made = []
+        for timestep in timesteps:
+            check_timestep(timestep, len(first.known.image))
+            frame: Tensor = self.network(
+                first.known,
+                second.known,
+                timestep,
+                flow_scale=first.known.flow_scale,
+                history=False,
+            ).frame
+            made.append(give_back(frame[..., :height, :width], first.frame))
+        return made
+
+    def _device(self) -> torch.device:
+        """Where the weights are; refuses those that are not float32."""
         weight = next(self.network.parameters())
         if weight.dtype != torch.float32:
             kind = str(weight.dtype).removeprefix("torch.")
@@ -73,24 +149,25 @@ class Interpolator(nn.Module):
                 f"the weights are {kind}, in which flow is too coarse; use model.float(), and for "
                 "speed torch.autocast"
             )
-        first, second = to_tensors(img0, img1, weight.device)
-        check_timestep(timestep, len(first))
-        return give_back(self._made(first, second, timestep, flow_scale), img0)
+        return weight.device
 
     def _made(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor, flow_scale: float
     ) -> Tensor:
         height, width = img0.shape[-2:]
-        stride = self.network.spec.stride(flow_scale)
-        # Repeating the border keeps the padding from looking like moving content.
-        padding = (0, -width % stride, 0, -height % stride)
-        if any(padding):
-            img0 = F.pad(img0, padding, mode="replicate")
-            img1 = F.pad(img1, padding, mode="replicate")
+        img0, img1 = self._padded(img0, flow_scale), self._padded(img1, flow_scale)
         frame: Tensor = self.network(
             img0, img1, timestep, flow_scale=flow_scale, history=False
         ).frame
         return frame[..., :height, :width]
+
+    def _padded(self, image: Tensor, flow_scale: float) -> Tensor:
+        """``(B, 3, H, W)`` up to the next multiples of the network's stride."""
+        height, width = image.shape[-2:]
+        stride = self.network.spec.stride(flow_scale)
+        padding = (0, -width % stride, 0, -height % stride)
+        # Repeating the border keeps the padding from looking like moving content.
+        return F.pad(image, padding, mode="replicate") if any(padding) else image
 
 
 def _plain(*frames: object) -> bool:

@@ -1,5 +1,7 @@
 """The refine stage: context features warped to the new frame, and a U-Net that corrects it."""
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -36,17 +38,28 @@ class ContextNet(nn.Module):
             self.add_module(f"conv{index}", Stage(inputs, stage))
             inputs = stage.out
 
-    def forward(self, image: Tensor, flow: Tensor) -> list[Tensor]:
+    def forward(
+        self, image: Tensor, flow: Tensor, known: Sequence[Tensor] | None = None
+    ) -> list[Tensor]:
         """Warped features of ``image`` ``(B, 3, H, W)`` at 1/2, 1/4, 1/8 and 1/16 resolution.
 
-        ``flow`` is ``(B, 2, H, W)`` in pixels.
+        Args:
+            image: ``(B, 3, H, W)``.
+            flow: ``(B, 2, H, W)`` in pixels.
+            known: what `features` gave of the image, if that is known.
         """
-        pyramid, features = [], image
-        for stage in self.children():
-            features = stage(features)
+        pyramid = []
+        for features in known or self.features(image):
             flow = resize_flow(flow, 0.5)
             pyramid.append(warp(features, flow))
         return pyramid
+
+    def features(self, image: Tensor) -> Iterator[Tensor]:
+        """Features of ``image`` ``(B, 3, H, W)`` where they are, at the same resolutions."""
+        features = image
+        for stage in self.children():
+            features = stage(features)
+            yield features
 
 
 class UNet(nn.Module):

@@ -1,11 +1,13 @@
 """RIFE (Huang et al., Real-Time Intermediate Flow Estimation, ECCV 2022), driven by a spec."""
 
+import dataclasses
+
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
 from vfi.models.encoder import Encoder
-from vfi.models.estimate import Estimate, RIFEOutput
+from vfi.models.estimate import Estimate, Prepared, RIFEOutput, image_of
 from vfi.models.ifnet import IFBlock
 from vfi.models.refine import UNET_SIGNALS, ContextNet, UNet
 from vfi.models.spec import RIFESpec, Step
@@ -36,8 +38,8 @@ class RIFE(nn.Module):
 
     def forward(
         self,
-        img0: Tensor,
-        img1: Tensor,
+        img0: Tensor | Prepared,
+        img1: Tensor | Prepared,
         timestep: float | Tensor = 0.5,
         gt: Tensor | None = None,
         flow_scale: float = 1.0,
@@ -46,7 +48,8 @@ class RIFE(nn.Module):
         """Estimates the frame at ``timestep`` between ``img0`` (time 0) and ``img1`` (time 1).
 
         Args:
-            img0: ``(B, 3, H, W)`` in [0, 1]; H and W multiples of ``spec.stride(flow_scale)``.
+            img0: ``(B, 3, H, W)`` in [0, 1]; H and W multiples of ``spec.stride(flow_scale)``. Or
+                what `prepare` made of it, for the same bits in less time.
             img1: likewise.
             timestep: in [0, 1], a number or a tensor ``(B,)`` or ``(B, 1, 1, 1)``.
             gt: the true frame ``(B, 3, H, W)``: runs the teacher block too, if there is one.
@@ -57,11 +60,12 @@ class RIFE(nn.Module):
         Raises:
             ValueError: if shapes do not fit or the network cannot do this timestep.
         """
-        self._check(img0, img1, timestep, flow_scale)
-        steps = self.spec.steps(flow_scale)
-        known = self._pyramid(img0, img1, timestep, steps)
+        self._check(image_of(img0), image_of(img1), timestep, flow_scale)
+        first, second = self._ready(img0, flow_scale), self._ready(img1, flow_scale)
+        known = self._known(first, second, timestep)
         last: Estimate | None = None
         kept: list[Estimate] = []
+        steps = self.spec.steps(flow_scale)
         for index, step in enumerate(steps):
             names = self.spec.inputs if index else self.spec.first_inputs
             signals = _signals(names, known[step.level], last)
@@ -70,11 +74,30 @@ class RIFE(nn.Module):
             after = step.after
             if index == len(steps) - 1:
                 flow, mask, after = resize_flow(flow, after), resize(mask, after), 1.0
-            frames = known[after]["img0"], known[after]["img1"]
-            last = Estimate.of(frames, flow, mask, after, features)
+            last = Estimate.of(
+                (known[after]["img0"], known[after]["img1"]), flow, mask, after, features
+            )
             kept = [*kept, last] if history else [last]
         teacher = None if gt is None else self._teach(known[1.0] | {"gt": gt}, kept[-1], flow_scale)
-        return RIFEOutput(self._refine(known, kept[-1]), tuple(kept), (img0, img1), teacher)
+        frame = self._refine(known, kept[-1], (first.context, second.context))
+        return RIFEOutput(frame, tuple(kept), (first.image, second.image), teacher)
+
+    def prepare(self, image: Tensor, flow_scale: float = 1.0) -> Prepared:
+        """All of `forward` that depends on one frame alone.
+
+        Args:
+            image: ``(B, 3, H, W)`` in [0, 1], of a size that `forward` takes.
+            flow_scale: as `forward` will be given it.
+
+        Raises:
+            ValueError: if its shape does not fit.
+        """
+        self._check(image, image, 0.5, flow_scale)
+        made = self._resized(image, flow_scale)
+        if self.spec.refine is None:
+            return made
+        read = made.levels[float(self.spec.refine.scale)]["img"]
+        return dataclasses.replace(made, context=tuple(self.contextnet.features(read)))
 
     @override
     def extra_repr(self) -> str:
@@ -82,20 +105,41 @@ class RIFE(nn.Module):
         text = f"{spec.variant}, warp_at_scale={spec.warp_at_scale}"
         return text if spec.finest_scale == 1 else f"{text}, finest_scale={spec.finest_scale}"
 
-    def _pyramid(
-        self, img0: Tensor, img1: Tensor, timestep: float | Tensor, steps: tuple[Step, ...]
-    ) -> dict[float, dict[str, Tensor]]:
-        """What blocks read that no block has made, by level: at 1 / level of the resolution."""
-        whole = {"img0": img0, "img1": img1}
+    def _ready(self, frame: Tensor | Prepared, flow_scale: float) -> Prepared:
+        if not isinstance(frame, Prepared):
+            return self._resized(frame, flow_scale)
+        if frame.flow_scale != flow_scale:
+            raise ValueError(
+                f"a frame was prepared for flow_scale {frame.flow_scale}, not {flow_scale}; "
+                "prepare it for that one"
+            )
+        return frame
+
+    def _resized(self, image: Tensor, flow_scale: float) -> Prepared:
+        """What blocks read of a frame, at every resolution that any of them works at."""
+        whole = {"img": image}
         if self.spec.encoder is not None:
-            whole |= {"encoded0": self.encode(img0), "encoded1": self.encode(img1)}
-        pyramid = {}
+            whole["encoded"] = self.encode(image)
         refined = {float(self.spec.refine.scale)} if self.spec.refine else set()
-        for level in {1.0, *refined, *(x for step in steps for x in (step.level, step.after))}:
-            pyramid[level] = {name: resize(image, 1 / level) for name, image in whole.items()}
+        steps = self.spec.steps(flow_scale)
+        levels = {1.0, *refined, *(x for step in steps for x in (step.level, step.after))}
+        return Prepared(
+            image,
+            flow_scale,
+            {x: {name: resize(part, 1 / x) for name, part in whole.items()} for x in levels},
+        )
+
+    def _known(
+        self, first: Prepared, second: Prepared, timestep: float | Tensor
+    ) -> dict[float, dict[str, Tensor]]:
+        """What blocks read that no block has made, by level."""
+        known = {}
+        for level, parts in first.levels.items():
+            known[level] = {f"{name}0": part for name, part in parts.items()}
+            known[level] |= {f"{name}1": part for name, part in second.levels[level].items()}
             if self.spec.arbitrary_timestep:
-                pyramid[level]["timestep"] = _plane(timestep, pyramid[level]["img0"])
-        return pyramid
+                known[level]["timestep"] = _plane(timestep, known[level]["img0"])
+        return known
 
     def _check(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor, flow_scale: float
@@ -129,7 +173,12 @@ class RIFE(nn.Module):
         flow, mask, _ = _advance(self.block_tea, signals, last, step, True)
         return Estimate.of((known["img0"], known["img1"]), flow, mask)
 
-    def _refine(self, known: dict[float, dict[str, Tensor]], last: Estimate) -> Tensor:
+    def _refine(
+        self,
+        known: dict[float, dict[str, Tensor]],
+        last: Estimate,
+        contexts: tuple[tuple[Tensor, ...] | None, tuple[Tensor, ...] | None],
+    ) -> Tensor:
         if self.spec.refine is None:
             return last.merged
         scale = self.spec.refine.scale
@@ -138,8 +187,8 @@ class RIFE(nn.Module):
         estimated = dict(zip(names, shrunk, strict=True))
         signals = _signals(UNET_SIGNALS, known[scale] | estimated, last)
         flow = resize_flow(last.flow, 1 / scale)
-        context0 = self.contextnet(signals[0], flow[:, :2])
-        context1 = self.contextnet(signals[1], flow[:, 2:])
+        context0 = self.contextnet(signals[0], flow[:, :2], known=contexts[0])
+        context1 = self.contextnet(signals[1], flow[:, 2:], known=contexts[1])
         residual = self.unet(concatenate((*signals, flow)), context0, context1)
         return (last.merged + resize(residual, scale)).clamp(0, 1)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from vfi.models import RIFEOutput
+from vfi.models import Prepared, RIFEOutput, image_of
 from vfi.runtime.standin import StandIn
 
 logger = logging.getLogger(__name__)
@@ -29,18 +29,26 @@ class Autocast(StandIn):
     @override
     def forward(
         self,
-        img0: Tensor,
-        img1: Tensor,
+        img0: Tensor | Prepared,
+        img1: Tensor | Prepared,
         timestep: float | Tensor = 0.5,
         flow_scale: float = 1.0,
         history: bool = False,
     ) -> RIFEOutput:
         """As `RIFE.forward`; the frame is float32."""
-        with torch.autocast(img0.device.type, dtype=_TYPES[self.precision]):
+        with self._autocast(image_of(img0)):
             output: RIFEOutput = self.network(
                 img0, img1, timestep, flow_scale=flow_scale, history=history
             )
         return dataclasses.replace(output, frame=output.frame.float())
+
+    @override
+    def prepare(self, image: Tensor, flow_scale: float = 1.0) -> Prepared:
+        with self._autocast(image):
+            return self.network.prepare(image, flow_scale)
+
+    def _autocast(self, image: Tensor) -> torch.autocast:
+        return torch.autocast(image.device.type, dtype=_TYPES[self.precision])
 
 
 def torch_precision(asked: str, device: torch.device) -> str:

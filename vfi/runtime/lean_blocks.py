@@ -106,11 +106,11 @@ class PhaseStem(nn.Module):
         self.frames = _reading_frames(parts)
 
     @override
-    def forward(self, state: State, frames: Tensor) -> Tensor:
-        """The state, and the frames ``(1, 6, 2 * H, 2 * W)`` at its resolution."""
+    def forward(self, state: State, frames: Tensor | None) -> Tensor:
+        """The state; the frames ``(1, 6, 2 * H, 2 * W)`` at its resolution, if it reads them."""
         parts = [self.warped(state.warped), self.flow(state.flow), self.mask(state.mask)]
         if self.frames is not None:
-            parts.append(self.frames(frames))
+            parts.append(self.frames(known(frames, Tensor)))
         return total(parts)
 
 
@@ -133,15 +133,15 @@ class ShrunkStem(nn.Module):
         self.frames = _reading_frames(parts)
 
     @override
-    def forward(self, state: State, frames: Tensor) -> Tensor:
-        """The state, and the frames ``(1, 6, h, w)`` shrunk as the block reads them."""
+    def forward(self, state: State, frames: Tensor | None) -> Tensor:
+        """The state, and the frames ``(1, 6, h, w)`` shrunk as the block reads them, if it does."""
         parts = [
             self.warped(self.shrink_warped(state.warped)),
             self.flow(self.shrink_flow(state.flow)),
             self.mask(self.shrink_mask(state.mask)),
         ]
         if self.frames is not None:
-            parts.append(self.frames(frames))
+            parts.append(self.frames(known(frames, Tensor)))
         return total(parts)
 
 

@@ -49,9 +49,6 @@ class LeanRIFE(nn.Module):
         self.levels = (*(int(step.level) for step in steps), int(steps[-1].after))
         names = [f"block{index}" for index in range(len(spec.blocks))]
         blocks = [known(network.get_submodule(name), IFBlock) for name in names]
-        refined = {spec.refine.scale} if spec.refine is not None else set()
-        factors = {*self.scales, *self.levels, *refined} - {1}
-        self.shrinks = nn.ModuleDict({str(factor): shrinking(factor, 6) for factor in factors})
         self.warps = nn.ModuleDict(
             {
                 str(level): WarpToPhases(height // level, width // level)
@@ -59,13 +56,13 @@ class LeanRIFE(nn.Module):
             }
         )
         self.stems = nn.ModuleList(_stem(spec, i, block) for i, block in enumerate(blocks))
+        refined = {spec.refine.scale} if spec.refine is not None else set()
+        read = {x for x, stem in zip(self.scales, self.stems, strict=True) if stem.frames}
+        factors = sorted({*read, *self.levels[1:-1], *refined} - {1})
+        self.shrinks = nn.ModuleDict({str(factor): shrinking(factor, 3) for factor in factors})
         self.trunks = nn.ModuleList(Trunk(block) for block in blocks)
         self.updates = nn.ModuleList(
-            Update(
-                2 * scale // after,
-                level // after if index else None,
-                self.timed,
-            )
+            Update(2 * scale // after, level // after if index else None, self.timed)
             for index, (scale, level, after) in enumerate(
                 zip(self.scales, self.levels, self.levels[1:], strict=False)
             )
@@ -90,14 +87,32 @@ class LeanRIFE(nn.Module):
         Returns:
             ``(1, 3, H, W)``.
         """
+        img0, img1 = frames.split(1)
+        return self.between((img0, img1), (self.encode(img0), self.encode(img1)), timestep)
+
+    def encode(self, frame: Tensor) -> tuple[Tensor, ...]:
+        """What depends on one frame alone, ``(1, 3, H, W)`` in [0, 1]: for `between`."""
+        pyramid = {int(name): shrink(frame) for name, shrink in self.shrinks.items()}
+        context = self.refine.features({1: frame, **pyramid}) if self.refine is not None else []
+        return *pyramid.values(), *context
+
+    def between(
+        self,
+        frames: tuple[Tensor, Tensor],
+        encoded: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
+        timestep: Tensor,
+    ) -> Tensor:
+        """As `forward`, of two frames and what `encode` made of each."""
         time = timestep.reshape(1, 1, 1, 1)
-        pyramid = {1: frames} | {int(name): self._shrunk(frames, name) for name in self.shrinks}
+        pairs = [torch.cat(pair) for pair in zip(*encoded, strict=True)]
+        factors = [int(name) for name in self.shrinks]
+        pyramid = {1: torch.cat(frames), **dict(zip(factors, pairs, strict=False))}
         state: State | None = None
         coarse: tuple[Tensor, Tensor] | None = None
         for index, (stem, trunk, update) in enumerate(
             zip(self.stems, self.trunks, self.updates, strict=True)
         ):
-            shrunk = _joined(pyramid[self.scales[index]])
+            shrunk = _joined(pyramid[self.scales[index]]) if stem.frames else None
             features = stem(shrunk, time) if state is None else stem(state, shrunk)
             flow, mask = update(trunk(features), state, time)
             level = self.levels[index + 1]
@@ -110,13 +125,10 @@ class LeanRIFE(nn.Module):
         state = known(state, State)
         merged = self._merged(state)
         if self.refine is not None:
-            residual = self.refine(pyramid[self.refine.scale], state, coarse)
+            context = pairs[len(factors) :]
+            residual = self.refine(pyramid[self.refine.scale], context, state, coarse)
             merged = (merged + residual).clamp(0, 1)
         return F.pixel_shuffle(merged, 2)
-
-    def _shrunk(self, frames: Tensor, factor: str) -> Tensor:
-        shrunk = self.shrinks[factor](_joined(frames))
-        return shrunk.reshape(2, 3, *(side // int(factor) for side in self.size))
 
     def _merged(self, state: State) -> Tensor:
         height, width = self.size[0] // 2, self.size[1] // 2

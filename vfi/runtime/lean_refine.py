@@ -1,5 +1,7 @@
 """The refine stage over tensors in phases."""
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -33,7 +35,7 @@ from vfi.runtime.lean_rewrites import (
     strided_on_phases,
     transposed_on_phases,
 )
-from vfi.runtime.lean_sampling import WarpFeatures
+from vfi.runtime.lean_sampling import WarpFeatures, planar
 
 
 class _Stage(nn.Module):
@@ -47,7 +49,7 @@ class _Stage(nn.Module):
 
 
 class Context(nn.Module):
-    """Features of both frames as one batch, warped: `vfi.models.refine.ContextNet` twice."""
+    """Features of frames, and the same, warped: `vfi.models.refine.ContextNet`."""
 
     def __init__(self, net: ContextNet, height: int, width: int) -> None:
         super().__init__()
@@ -55,17 +57,24 @@ class Context(nn.Module):
         sizes = [(height >> level, width >> level) for level in range(1, len(self.stages) + 1)]
         self.warps = nn.ModuleList(WarpFeatures(*size) for size in sizes)
 
-    @override
-    def forward(self, frames: Tensor, flow: Tensor) -> list[Tensor]:
-        """``(2, 3, H, W)`` and the flow ``(1, 4, H / 2, W / 2)`` -> ``(1, 2 * C, H / 2, W / 2)``,
-        ...
-        """
-        features, pyramid = frames, []
-        for level, (stage, warp) in enumerate(zip(self.stages, self.warps, strict=True)):
+    def features(self, frame: Tensor) -> list[Tensor]:
+        """``(1, 3, H, W)`` -> ``(1, C, H / 2, W / 2)``, ..."""
+        features, pyramid = frame, []
+        for stage in self.stages:
             features = stage(features)
+            pyramid.append(planar(features))
+        return pyramid
+
+    @override
+    def forward(self, features: Sequence[Tensor], flow: Tensor) -> list[Tensor]:
+        """Both frames' features ``(2, C, H / 2, W / 2)``, ... and the flow ``(1, 4, H / 2, W / 2)``
+        -> ``(1, 2 * C, H / 2, W / 2)``, ...
+        """
+        pyramid = []
+        for level, (both, warp) in enumerate(zip(features, self.warps, strict=True)):
             if level:
                 flow = F.avg_pool2d(flow, 2) * 0.5
-            pyramid.append(warp(features, flow))
+            pyramid.append(warp(both, flow))
         return pyramid
 
 
@@ -158,7 +167,16 @@ class Resample(nn.Module):
         return F.pixel_shuffle(planes, self.grow) if self.grow > 1 else planes
 
 
-class Refine(nn.Module):
+class _Refine(nn.Module):
+    context: Context
+    scale: int
+
+    def features(self, pyramid: Mapping[int, Tensor]) -> list[Tensor]:
+        """What is known of one frame alone: by scale, ``(1, 3, H / scale, W / scale)``."""
+        return self.context.features(pyramid[self.scale])
+
+
+class Refine(_Refine):
     """The refine stage at the frames' resolution.
 
     Args:
@@ -176,20 +194,27 @@ class Refine(nn.Module):
         self.halve = shrinking_phases(2, FLOW_ORDER, 0.5)
 
     @override
-    def forward(self, frames: Tensor, state: State, coarse: tuple[Tensor, Tensor] | None) -> Tensor:
+    def forward(
+        self,
+        frames: Tensor,
+        features: Sequence[Tensor],
+        state: State,
+        coarse: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
         """The correction, ``(1, 12, H / 2, W / 2)`` in phases.
 
         Args:
             frames: ``(2, 3, H / scale, W / scale)``.
+            features: see `Context.forward`.
             state: flow, mask and warped frames at the frames' resolution.
             coarse: flow and mask as the last block left them, as planes, if that is coarser.
         """
-        context = self.context(frames, self.halve(state.flow))
+        context = self.context(features, self.halve(state.flow))
         mask = state.mask[:, :PHASES]
         return self.correction(_joined(frames), state.flow, mask, state.warped, context)
 
 
-class ShrunkRefine(nn.Module):
+class ShrunkRefine(_Refine):
     """The refine stage at ``1 / scale`` of the frames' resolution.
 
     Args:
@@ -214,11 +239,17 @@ class ShrunkRefine(nn.Module):
         self.enlarge = Enlarge(scale, planar_order(3))
 
     @override
-    def forward(self, frames: Tensor, state: State, coarse: tuple[Tensor, Tensor] | None) -> Tensor:
+    def forward(
+        self,
+        frames: Tensor,
+        features: Sequence[Tensor],
+        state: State,
+        coarse: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
         """As `Refine.forward`."""
         flow, mask = coarse or (state.flow, state.mask[:, :PHASES])
         flow, mask = self.flow(flow), self.mask(mask)
-        context = self.context(frames, F.avg_pool2d(flow, 2) * 0.5)
+        context = self.context(features, F.avg_pool2d(flow, 2) * 0.5)
         warped = self.warped(state.warped)
         phases = self.correction(_joined(frames), flow, mask, warped, context)
         return self.enlarge(F.pixel_shuffle(phases, 2))

@@ -77,10 +77,10 @@ class WarpFeatures(_Grid):
         pixels = self.height * self.width
         grid = (flow * self.step + self.base).permute(0, 2, 3, 1).reshape(pixels, 2, 2)
         grid = grid.permute(1, 0, 2).reshape(2, self.height, self.width, 2)
-        return _sample(_planar(features), grid).reshape(1, -1, self.height, self.width)
+        return _sample(features, grid).reshape(1, -1, self.height, self.width)
 
 
-def _planar(features: Tensor) -> Tensor:
+def planar(features: Tensor) -> Tensor:
     """The same tensor by way of channels-last: so OpenVINO transposes it with its fast kernel."""
     batch, channels, height, width = features.shape
     rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)

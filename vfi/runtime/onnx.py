@@ -8,49 +8,79 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from vfi.models import RIFE
-from vfi.runtime.compiled import CompiledNetwork, Runner
+from vfi.models import RIFE, Prepared
+from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
 
 OPSET = 17
 """16 brought GridSample; 20 renamed its modes, which importers have got wrong."""
 
 
-class _Pair(nn.Module):
-    """``(2, 3, H, W)`` frames and ``(1,)`` -> ``(1, 3, H, W)``: the signature of every export."""
+class _Encode(nn.Module):
+    """``(1, 3, H, W)`` -> what the network reads of one frame alone, besides the frame."""
 
     def __init__(self, network: RIFE) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.requires_grad_(False).eval()
 
     @override
-    def forward(self, frames: Tensor, timestep: Tensor) -> Tensor:
-        frame: Tensor = self.network(frames[:1], frames[1:], timestep, history=False).frame
+    def forward(self, frame: Tensor) -> tuple[Tensor, ...]:
+        known = self.network.prepare(frame)
+        parts = [known.levels[level][name] for level, name in _places(known)]
+        return *parts, *(known.context or ())
+
+
+class _Between(nn.Module):
+    """Two frames, what `_Encode` gave of each, and ``(1,)`` -> ``(1, 3, H, W)``."""
+
+    def __init__(self, network: RIFE, like: Prepared) -> None:
+        super().__init__()
+        self.network = network.requires_grad_(False).eval()
+        self.places = _places(like)
+
+    @override
+    def forward(self, *tensors: Tensor) -> Tensor:
+        img0, img1, *known, timestep = tensors
+        half = len(known) // 2
+        first, second = self._prepared(img0, known[:half]), self._prepared(img1, known[half:])
+        frame: Tensor = self.network(first, second, timestep, history=False).frame
         return frame
 
+    def _prepared(self, image: Tensor, known: list[Tensor]) -> Prepared:
+        levels: dict[float, dict[str, Tensor]] = {1.0: {"img": image}}
+        for (level, name), part in zip(self.places, known, strict=False):
+            levels.setdefault(level, {})[name] = part
+        return Prepared(image, 1.0, levels, tuple(known[len(self.places) :]) or None)
 
-def onnx_bytes(network: RIFE) -> bytes:
-    """The network as an ONNX file: ``frames`` ``(2, 3, height, width)`` in [0, 1] and ``timestep``
-    ``(1,)`` in, ``frame`` ``(1, 3, height, width)`` out.
 
-    Height and width are free multiples of ``network.spec.stride()``.
+def _places(known: Prepared) -> list[tuple[float, str]]:
+    """Where in `Prepared.levels` the tensors belong, but for the frame itself."""
+    every = [(level, name) for level in sorted(known.levels) for name in known.levels[level]]
+    return [place for place in every if place != (1.0, "img")]
+
+
+def onnx_bytes(module: nn.Module, example: tuple[Tensor, ...], outputs: int) -> bytes:
+    """A module as an ONNX file: inputs ``in0``, ..., outputs ``out0``, ...
+
+    Images ``(B, C, height, width)`` may have any height and width that fit each other.
 
     Raises:
         ValueError: if packages are missing.
     """
     for package in ("onnx", "onnxscript"):
         required(package)
-    stride = network.spec.stride()
-    example = torch.rand(2, 3, 2 * stride, 3 * stride), torch.full((1,), 0.5)
+    inputs = [f"in{k}" for k in range(len(example))]
+    results = [f"out{k}" for k in range(outputs)]
+    images = [name for name, tensor in zip(inputs, example, strict=True) if tensor.ndim == 4]
     buffer = io.BytesIO()
     with torch.no_grad():
         torch.onnx.export(
-            _Pair(network).requires_grad_(False).eval(),
+            module,
             example,
             cast(Any, buffer),  # which it takes, whatever its annotation says
-            input_names=["frames", "timestep"],
-            output_names=["frame"],
-            dynamic_axes={"frames": {2: "height", 3: "width"}, "frame": {2: "height", 3: "width"}},
+            input_names=inputs,
+            output_names=results,
+            dynamic_axes={name: {2: f"{name}_h", 3: f"{name}_w"} for name in [*images, *results]},
             opset_version=OPSET,
             dynamo=False,
         )
@@ -66,21 +96,48 @@ def session(model: bytes | Path, threads: int | None = None) -> Any:
     return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
+class _Program(Program):
+    def __init__(self, encoder: Any, network: Any) -> None:
+        self._encoder, self._network = encoder, network
+
+    @override
+    def encode(self, frame: Tensor) -> tuple[Tensor, ...]:
+        return () if self._encoder is None else self._run(self._encoder, [frame])
+
+    @override
+    def between(
+        self,
+        frames: tuple[Tensor, Tensor],
+        known: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
+        timestep: Tensor,
+    ) -> Tensor:
+        return self._run(self._network, [*frames, *known[0], *known[1], timestep])[0]
+
+    @staticmethod
+    def _run(session: Any, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        values = {f"in{k}": tensor.numpy() for k, tensor in enumerate(inputs)}
+        names = [port.name for port in session.get_inputs()]  # time may not be read
+        return tuple(map(torch.from_numpy, session.run(None, {k: values[k] for k in names})))
+
+
 class ONNXNetwork(CompiledNetwork):
-    """A network in ONNX Runtime, float32; one session serves all sizes."""
+    """A network in ONNX Runtime, float32; its sessions serve all sizes."""
 
     runtime = "onnxruntime"
 
     def __init__(self, network: RIFE, precision: str, threads: int | None = None) -> None:
         super().__init__(network, precision, threads)
-        self._session = session(onnx_bytes(network), threads)
+        stride = network.spec.stride()
+        frame, time = torch.rand(1, 3, 2 * stride, 3 * stride), torch.full((1,), 0.5)
+        with torch.no_grad():
+            known = _Encode(network)(frame)
+            between = _Between(network, network.prepare(frame))
+        files = [onnx_bytes(between, (frame, frame, *known, *known, time), 1)]
+        if known:
+            files.append(onnx_bytes(_Encode(network), (frame,), len(known)))
+        main, *encoder = (session(file, threads) for file in files)
+        self._sessions = _Program(encoder[0] if encoder else None, main)
 
     @override
-    def compiled(self, height: int, width: int) -> Runner:
-        names = [port.name for port in self._session.get_inputs()]
-
-        def run(frames: Tensor, timestep: Tensor) -> Tensor:
-            values = {"frames": frames.numpy(), "timestep": timestep.numpy()}
-            return torch.from_numpy(self._session.run(None, {k: values[k] for k in names})[0])
-
-        return run
+    def compiled(self, height: int, width: int) -> Program:
+        return self._sessions

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import override
 
 from vfi.files import sha256
 from vfi.models import RIFE
-from vfi.runtime.compiled import CompiledNetwork, Runner
+from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
 from vfi.runtime.lean_layers import Range
 from vfi.runtime.lean_network import LeanRIFE
@@ -24,7 +24,9 @@ from vfi.runtime.ranges import apply_ranges
 
 logger = logging.getLogger(__name__)
 
-FORM = 2  # raised when the lean form changes: what older releases kept is made anew
+FORM = 3  # raised when the lean form changes: what older releases kept is made anew
+_PARTS = ("encode", "between")
+_FILES = tuple(f"{part}.{suffix}" for part in _PARTS for suffix in ("xml", "bin"))
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
@@ -32,6 +34,56 @@ def capabilities() -> tuple[str, ...]:
     """What OpenVINO says this processor computes in, e.g. ``("FP32", "BF16", "INT8")``."""
     core = required("openvino").Core()
     return tuple(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+class _Encode(nn.Module):
+    def __init__(self, lean: LeanRIFE) -> None:
+        super().__init__()
+        self.lean = lean
+
+    @override
+    def forward(self, frame: Tensor) -> tuple[Tensor, ...]:
+        return self.lean.encode(frame)
+
+
+class _Between(nn.Module):
+    def __init__(self, lean: LeanRIFE) -> None:
+        super().__init__()
+        self.lean = lean
+
+    @override
+    def forward(self, *tensors: Tensor) -> Tensor:
+        img0, img1, *known, timestep = tensors
+        count = len(known) // 2
+        encoded = tuple(known[:count]), tuple(known[count:])
+        return self.lean.between((img0, img1), encoded, timestep)
+
+
+class _Program(Program):
+    def __init__(self, encoder: Any, network: Any) -> None:
+        self._encoder, self._network = encoder, network
+
+    @override
+    def encode(self, frame: Tensor) -> tuple[Tensor, ...]:
+        return self._run(self._encoder, [frame])
+
+    @override
+    def between(
+        self,
+        frames: tuple[Tensor, Tensor],
+        known: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
+        timestep: Tensor,
+    ) -> Tensor:
+        inputs = [*frames, *known[0], *known[1], timestep]
+        return self._run(self._network, inputs[: len(self._network.inputs)])[0]
+
+    @staticmethod
+    def _run(model: Any, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        # What comes out is memory of the request, which is given away with it.
+        results = model.create_infer_request().infer(
+            [x.numpy() for x in inputs], share_inputs=True, share_outputs=True
+        )
+        return tuple(torch.from_numpy(results[port]) for port in model.outputs)
 
 
 class OpenVINONetwork(CompiledNetwork):
@@ -47,6 +99,7 @@ class OpenVINONetwork(CompiledNetwork):
     """
 
     runtime = "openvino"
+    most_callers = 4
 
     def __init__(
         self,
@@ -65,41 +118,43 @@ class OpenVINONetwork(CompiledNetwork):
         self._digest = digest
 
     @override
-    def compiled(self, height: int, width: int) -> Runner:
+    def compiled(self, height: int, width: int) -> Program:
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             "PERFORMANCE_HINT": "LATENCY",
         }
+        if self.callers > 1:
+            settings |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": self.callers}
         if self.threads:
             settings["INFERENCE_NUM_THREADS"] = self.threads
-        model = self._core.compile_model(self._model(height, width), "CPU", settings)
-        request = model.create_infer_request()
+        models = self._models(height, width)
+        return _Program(*(self._core.compile_model(model, "CPU", settings) for model in models))
 
-        def run(frames: Tensor, timestep: Tensor) -> Tensor:
-            inputs = [frames.numpy(), timestep.numpy()]
-            results = request.infer(inputs[: len(model.inputs)], share_inputs=True)
-            return torch.from_numpy(results[0].copy())
-
-        return run
-
-    def _model(self, height: int, width: int) -> Any:
+    def _models(self, height: int, width: int) -> list[Any]:
         """The converted network, from the cache if it is there and whole."""
         folder = self._folder(height, width)
-        if folder is not None and (model := self._kept(folder)) is not None:
-            return model
-        model = self._converted(height, width)
+        if folder is not None and (models := self._kept(folder)) is not None:
+            return models
+        models = self._converted(height, width)
         if folder is not None:
-            self._keep(model, folder)
-        return model
+            self._keep(models, folder)
+        return models
 
-    def _converted(self, height: int, width: int) -> Any:
+    def _converted(self, height: int, width: int) -> list[Any]:
         lean = LeanRIFE(self.network, height, width)
         apply_ranges(lean, self.ranges)
-        example = torch.zeros(2, 3, height, width), torch.full((1,), 0.5)
+        frame, time = torch.zeros(1, 3, height, width), torch.full((1,), 0.5)
         with torch.no_grad():
-            model = self._openvino.convert_model(lean, example_input=example)
-        for port, shape in zip(model.inputs, ((2, 3, height, width), (1,)), strict=False):
-            port.get_node().set_partial_shape(self._openvino.PartialShape(list(shape)))
+            known = lean.encode(frame)
+            return [
+                self._static(_Encode(lean), (frame,)),
+                self._static(_Between(lean), (frame, frame, *known, *known, time)),
+            ]
+
+    def _static(self, module: nn.Module, example: tuple[Tensor, ...]) -> Any:
+        model = self._openvino.convert_model(module, example_input=example)
+        for port, tensor in zip(model.inputs, example, strict=False):  # time may not be read
+            port.get_node().set_partial_shape(self._openvino.PartialShape(list(tensor.shape)))
         model.validate_nodes_and_infer_types()
         return model
 
@@ -116,24 +171,26 @@ class OpenVINONetwork(CompiledNetwork):
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
         return self._cache / f"{key}-{width}x{height}"
 
-    def _kept(self, folder: Path) -> Any | None:
+    def _kept(self, folder: Path) -> list[Any] | None:
         """What another run kept; None if that is missing or damaged."""
         with contextlib.suppress(OSError, ValueError, RuntimeError, KeyError, TypeError):
             known = json.loads((folder / "files.json").read_text(encoding="utf-8"))
-            if all(sha256(folder / name) == known[name] for name in ("model.xml", "model.bin")):
-                return self._core.read_model(folder / "model.xml")
+            if all(sha256(folder / name) == known[name] for name in _FILES):
+                return [self._core.read_model(folder / f"{part}.xml") for part in _PARTS]
             logger.warning("%s is damaged and is made anew", folder)
         return None
 
-    def _keep(self, model: Any, folder: Path) -> None:
+    def _keep(self, models: list[Any], folder: Path) -> None:
         """Writes beside the folder, then renames: processes may share the cache."""
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent) as name:
                 temporary = Path(name) / "entry"
                 temporary.mkdir()
-                self._openvino.save_model(model, temporary / "model.xml", compress_to_fp16=False)
-                digests = {file: sha256(temporary / file) for file in ("model.xml", "model.bin")}
+                for part, model in zip(_PARTS, models, strict=True):
+                    path = temporary / f"{part}.xml"
+                    self._openvino.save_model(model, path, compress_to_fp16=False)
+                digests = {file: sha256(temporary / file) for file in _FILES}
                 text = json.dumps(digests)
                 (temporary / "files.json").write_text(text, encoding="utf-8")
                 shutil.rmtree(folder, ignore_errors=True)

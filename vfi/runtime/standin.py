@@ -1,9 +1,11 @@
 """What stands in for a network inside an `vfi.models.Interpolator`."""
 
-from torch import nn
+from abc import abstractmethod
+
+from torch import Tensor, nn
 from typing_extensions import override
 
-from vfi.models import RIFE, RIFESpec
+from vfi.models import RIFE, Prepared, RIFESpec
 
 
 class StandIn(nn.Module):
@@ -20,6 +22,10 @@ class StandIn(nn.Module):
         super().__init__()
         self.network = network
         self.precision = precision
+
+    @abstractmethod
+    def prepare(self, image: Tensor, flow_scale: float = 1.0) -> Prepared:
+        """As `RIFE.prepare`."""
 
     @property
     def spec(self) -> RIFESpec:

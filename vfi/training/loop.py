@@ -6,9 +6,12 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
 from typing_extensions import override
 
+from vfi.data.loading import EpochLoader
+
 
 class FitLoop(_FitLoop):
-    """Lightning's own, but for checkpoints of a step that a validation follows.
+    """Lightning's own, but for epochs that another number of processes began, and for checkpoints
+    of a step that a validation follows.
 
     Such a one says that the step is complete and its validation was begun; Lightning then begins
     that validation again. By Lightning's own account, the step would count as validated.
@@ -22,6 +25,7 @@ class FitLoop(_FitLoop):
         super().__init__(trainer, before.min_epochs, before.max_epochs)
         self.epoch_loop = before.epoch_loop
         self._data_source = before._data_source
+        self._usual: float | None = None  # batches of an epoch
 
     @property
     @override
@@ -29,6 +33,29 @@ class FitLoop(_FitLoop):
         """Not before the validation of the last step, though training itself is at its end."""
         loop = self.epoch_loop
         return not (loop.restarting and loop.val_loop.restarted_mid_evaluation) and super().done
+
+    @override
+    def on_advance_start(self) -> None:
+        """Tells Lightning how many batches the epoch has: one that others began may have more."""
+        self.setup_data()
+        if self._usual is None:
+            self._usual = self.max_batches
+        loaders = self._combined_loader.flattened if self._combined_loader else []
+        for loader in loaders:
+            if isinstance(loader, EpochLoader) and self.trainer.limit_train_batches == 1.0:
+                self._limit(loader.steps_of(self.trainer.current_epoch) or self._usual)
+        super().on_advance_start()
+
+    def _limit(self, steps: float) -> None:
+        if steps == self.max_batches:
+            return
+        if self.trainer.val_check_batch == self.max_batches:
+            self.trainer.val_check_batch = steps
+        self.max_batches = steps
+        fetcher: Any = self._data_fetcher
+        fetcher.combined_loader.limits = [steps]
+        if self.restarting:  # else it is begun anew in any case
+            iter(fetcher)
 
     @override
     def load_state_dict(self, *args: Any, **options: Any) -> None:

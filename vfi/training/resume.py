@@ -23,6 +23,7 @@ _KEPT = re.compile(r"model\.init_args\.optimizer\.(lr|weight_decay|warmup|flow)"
 """Settings whose value comes from the checkpoint."""
 _MUTE = re.compile(
     r"ckpt_path|config|overwrite|verbose|seed_everything|weights_only|data\.(train\.|val\.)?root"
+    r"|data\.train\.stream\.patience"
     r"|trainer\.(default_root_dir|enable_\w+|logger.*|callbacks\.\w*ProgressBar.*)"
     r"|model\.init_args\.optimizer\.steps"
 )
@@ -98,6 +99,8 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, dict
     for name in sorted({*old, *new}):
         was, value = old.get(name), new.get(name)
         if was == value or _MUTE.fullmatch(name) or _same_file(was, value):
+            continue
+        if name not in old and value is False:  # an option that there was not, left out
             continue
         if _FIXED.fullmatch(name):
             raise ValueError(

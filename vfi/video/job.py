@@ -15,12 +15,12 @@ from torch import nn
 
 from vfi.checkpoints.formats import weights_digest
 from vfi.files import atomic_path
-from vfi.models.device import device_of, limited_threads
+from vfi.models.device import device_of
 from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
 from vfi.runtime.load import Precision, Runtime
-from vfi.video.make.beyond import WholePredictor
 from vfi.video.make.engine import Engine
-from vfi.video.make.predict import Predictor, Request, takes_any_timestep
+from vfi.video.make.predict import Predictor, Request
+from vfi.video.predicting import predictor_of
 from vfi.video.read.describe import describe
 from vfi.video.read.open import open_source
 from vfi.video.read.source import Source, SourceInfo
@@ -132,19 +132,11 @@ def run(job: Plan, network: nn.Module, name: str = "", progress: bool | Report =
         ValueError: if the model cannot make these frames, or the output cannot be written.
     """
     name, options = name or type(network).__name__, job.options
-    predictor = WholePredictor(
-        network,
-        options.flow_scale,
-        options.batch_size,
-        options.tile,
-        options.tile_overlap,
-        still=options.still == "on",
-    )
-    with limited_threads(options.threads):
+    with predictor_of(network, options, job.source.info) as predictor:
         if job.writing is None:
             summary = _middle_image(job, predictor, device_of(network), name)
         else:
-            job.writing.timing.check_model(takes_any_timestep(network))
+            job.writing.timing.check_model(predictor.any_timestep)
             record = _record(job.source.info, options, network, name)
             sink = job.writing.sink(record)
             device = device_of(network)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vfi.video import interpolate_frames, interpolate_video
 from vfi.video.make.predict import Predictor, Request
-from vfi.video.make.still import hold_still
+from vfi.video.make.still import StillPair
 
 SIZE = (128, 192)
 MOVE = 12
@@ -58,6 +58,12 @@ def views(kind: str, seed: int = 0, noise: float = 0.0) -> list[Tensor]:
 def tensor(image: np.ndarray) -> Tensor:
     levels = np.clip(np.rint(image), 0, 255).astype(np.float32) / 255
     return torch.from_numpy(levels).permute(2, 0, 1)[None]
+
+
+def hold_still(made: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    frame = made[0]
+    held = StillPair(first[0], second[0]).hold(frame)
+    return made if held is frame else held[None]
 
 
 def ringed(kind: str) -> Tensor:
@@ -120,13 +126,13 @@ def test_moving_pictures_are_returned_as_they_are():
     assert hold_still(made, first, second) is made
 
 
-def test_pictures_of_a_batch_do_not_know_of_each_other():
-    one, two = views("text", 0), views("bar", 1)
-    batch = hold_still(
-        *(torch.cat(pair) for pair in zip(views_made(one), views_made(two), strict=True))
-    )
-    alone = torch.cat([hold_still(*views_made(frames)) for frames in (one, two)])
-    assert torch.allclose(batch, alone, atol=1e-6)
+def test_a_pair_serves_many_frames():
+    made, first, second = (frame[0] for frame in views_made(views("text")))
+    pair = StillPair(first, second)
+    other = (made + 0.1).clamp(0, 1)
+    for frame in (made, other, made):
+        assert torch.equal(pair.hold(frame), StillPair(first, second).hold(frame))
+    assert not torch.equal(pair.hold(made), made)
 
 
 def views_made(frames: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,23 +1,22 @@
 """New frames of pictures that hold more than the network takes: beyond white, and alpha."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from vfi.video.make.predict import Predictor, Request
+from vfi.video.make.recent import Recent
 
 _SEEN = 1 / 1024  # less opaque than this, a pixel has no colour of its own
-_REMEMBERED = 4  # pictures; each is the second of one pair and the first of the next
 
 
 @dataclass(frozen=True)
 class _Clamped:
-    """A picture, what the network sees of it, and the rest, None if there is none."""
+    """What the network sees of a picture, and the rest, None if there is none."""
 
-    picture: Tensor
     inside: Tensor
     rest: Tensor | None
 
@@ -30,7 +29,9 @@ class WholePredictor(Predictor):
     colours multiplied by it, as what is not there must not move, and then the alpha alone.
     """
 
-    _recent: deque[_Clamped] | None = None
+    @cached_property
+    def _clamped(self) -> Recent[Tensor, _Clamped]:
+        return Recent(_clamp, self.workers + 2)
 
     @torch.inference_mode()
     def __call__(self, requests: Sequence[Request]) -> list[Tensor]:
@@ -56,20 +57,13 @@ class WholePredictor(Predictor):
             for frame, (first, second), request in zip(made, pairs, requests, strict=True)
         ]
 
-    def _clamped(self, picture: Tensor) -> _Clamped:
-        if self._recent is None:
-            self._recent = deque(maxlen=_REMEMBERED)
-        for known in self._recent:
-            if known.picture is picture:
-                return known
-        low, high = picture.permute(1, 2, 0).aminmax()  # in the order of memory: ten times as fast
-        if low >= 0 and high <= 1:
-            found = _Clamped(picture, picture, None)
-        else:
-            inside = picture.clamp(0, 1)
-            found = _Clamped(picture, inside, picture - inside)
-        self._recent.append(found)
-        return found
+
+def _clamp(picture: Tensor) -> _Clamped:
+    low, high = picture.permute(1, 2, 0).aminmax()  # in the order of memory: ten times as fast
+    if low >= 0 and high <= 1:
+        return _Clamped(picture, None)
+    inside = picture.clamp(0, 1)
+    return _Clamped(inside, picture - inside)
 
 
 def _changed(requests: Sequence[Request], change: Callable[[Tensor], Tensor]) -> list[Request]:

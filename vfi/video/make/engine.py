@@ -1,17 +1,21 @@
-"""Decoding, inference and encoding, a thread each, through queues bounded in bytes."""
+"""Decoding, inference and encoding in threads of their own, through queues bounded in bytes."""
 
 import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.make.queues import ByteQueue, Cancelled
+from vfi.video.make.recent import Recent
 from vfi.video.read.source import Picture
 from vfi.video.timing.steps import Step
 from vfi.video.timing.timeline import Slot
@@ -19,7 +23,11 @@ from vfi.video.write.sinks import Sink
 
 QUEUE_BYTES = 32 << 20
 
+_TOGETHER = 4
+"""Frames of one pair that are made at once, if not more are asked for: they share work."""
+
 _Frame = tuple[list[np.ndarray], Fraction]
+_Waiting = list[tuple[Picture | Request | None, Fraction]]
 
 
 class Engine:
@@ -47,16 +55,18 @@ class Engine:
         self._predictor = predictor
         self._sink = sink
         self._on_frame = on_frame
-        # A picture is the second of one step and the first of the next: convert it once.
-        self._rgb = functools.lru_cache(maxsize=2)(functools.partial(Picture.whole, device=device))
-        self._waiting: list[tuple[Picture | Request | None, Fraction]] = []
+        convert = functools.partial(Picture.whole, device=device)
+        self._rgb: Recent[Picture, Tensor] = Recent(convert, predictor.workers + 2)
+        self._pool = ThreadPoolExecutor(predictor.workers, "network")
+        self._running: deque[Future[list[_Frame]]] = deque()
+        self._waiting: _Waiting = []
         self._stored = 0
         self.written = 0
         self.generated = 0
         self.dropped = 0
 
     def run(self, steps: Generator[Step, None, None]) -> None:
-        """Carries out all steps; the calling thread does the inference.
+        """Carries out all steps.
 
         Raises:
             Exception: whatever decoding or encoding raised.
@@ -75,12 +85,14 @@ class Engine:
             for step in decoded:
                 self._carry_out(step, computed)
             self._flush(computed)
+            self._deliver(computed)
         except Cancelled:
             pass  # the encoder failed, and says why below
         except BaseException:
             computed.cancel()
             raise
         finally:
+            self._pool.shutdown(cancel_futures=True)
             decoded.cancel()
             computed.close()
             decoder.join()
@@ -91,7 +103,7 @@ class Engine:
     def _carry_out(self, step: Step, computed: ByteQueue[_Frame]) -> None:
         for number, slot in enumerate(step.slots, start=1):
             if self.written < self._stored:
-                computed.put(([], slot.time), 0)
+                computed.put(([], slot.time), 0)  # the first of all: nothing is running yet
                 self._count()
                 continue
             self._waiting.append((self._content(step, slot), slot.time))
@@ -119,25 +131,41 @@ class Engine:
         if self.written % self._sink.chunk == 0:
             return True
         requests = sum(isinstance(content, Request) for content, _ in self._waiting)
-        full = requests >= self._predictor.batch_size and (whole or self._predictor.any_timestep)
+        enough = self._predictor.batch_size
+        if self._sink.pace is None and enough == 1:
+            enough = 1 if whole else _TOGETHER
+        full = requests >= enough and (whole or self._predictor.any_timestep)
         return requests == 0 or full
 
     def _flush(self, computed: ByteQueue[_Frame]) -> None:
-        requests = [content for content, _ in self._waiting if isinstance(content, Request)]
+        """Has what waits made, and hands on what is made; as many run as there are workers."""
+        self.generated += sum(isinstance(content, Request) for content, _ in self._waiting)
+        self._running.append(self._pool.submit(self._make, self._waiting))
+        self._waiting = []
+        self._deliver(computed, 0 if self._sink.pace else self._predictor.workers)
+
+    def _deliver(self, computed: ByteQueue[_Frame], left: int = 0) -> None:
+        """Hands frames on in their order, until so many pieces of work are left."""
+        while len(self._running) > left:
+            for planes, shown in self._running.popleft().result():
+                computed.put((planes, shown), sum(plane.nbytes for plane in planes))
+
+    def _make(self, waiting: _Waiting) -> list[_Frame]:
+        requests = [content for content, _ in waiting if isinstance(content, Request)]
         start = time.perf_counter()
         made = iter(self._predictor(requests))
         if requests and self._sink.pace is not None:
             self._sink.pace.took((time.perf_counter() - start) / len(requests))
-        self.generated += len(requests)
-        for content, shown in self._waiting:
-            if content is None:
-                planes = []
-            elif isinstance(content, Picture):
-                planes = self._original(content)
-            else:
-                planes = self._sink.planes(next(made))
-            computed.put((planes, shown), sum(plane.nbytes for plane in planes))
-        self._waiting.clear()
+        return [(self._planes(content, made), shown) for content, shown in waiting]
+
+    def _planes(
+        self, content: Picture | Request | None, made: Iterator[Tensor]
+    ) -> list[np.ndarray]:
+        if content is None:
+            return []
+        if isinstance(content, Picture):
+            return self._original(content)
+        return self._sink.planes(next(made))
 
     def _original(self, picture: Picture) -> list[np.ndarray]:
         """An input frame as it is to be stored: as it is, if it is stored alike."""

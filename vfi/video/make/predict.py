@@ -1,13 +1,16 @@
 """Runs the network: batches, times that only bisection reaches, tiles where memory is short."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vfi.video.make.still import hold_still
+from vfi.video.make.recent import Recent
+from vfi.video.make.still import StillPair, in_levels
 
 _4K_PIXELS = 3200 * 1800
 _HALF = Fraction(1, 2)
@@ -32,35 +35,43 @@ class Predictor:
     """Makes frames between frames.
 
     Args:
-        model: ``model(img0, img1, timestep, flow_scale=1.0)`` with ``(B, 3, H, W)`` RGB in [0, 1].
+        model: ``model(img0, img1, timestep, flow_scale=1.0)`` with ``(B, 3, H, W)`` RGB in [0, 1];
+            if it has `Interpolator.between`, that is used for single frames.
         flow_scale: see `RIFE.forward`; None takes 0.5 for 4K and 1 below.
         batch_size: frames made at once.
         tile: largest side of what the model sees at once, in pixels; 0 for whole frames.
         overlap: pixels that neighbouring tiles share, over which they are faded into each other.
-        still: put back what stands still in both frames, see `hold_still`.
+        still: put back what stands still in both frames, see `StillPair`.
+        workers: threads that may call at once.
 
     Attributes:
         batch_size: as given.
+        workers: as given.
         any_timestep: whether the model takes other times than the middle. Where it does not, the
             frames of a pair are best requested together, as they are found by halving.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Any,
         flow_scale: float | None = None,
         batch_size: int = 1,
         tile: int = 0,
         overlap: int = 64,
         still: bool = False,
+        workers: int = 1,
     ) -> None:
         self._model = model
+        self.workers = workers
         self.any_timestep = takes_any_timestep(model)
         self._flow_scale = flow_scale
         self.batch_size = batch_size
         self._tile = tile
         self._overlap = overlap
         self._still = still
+        self._shares = hasattr(model, "between") and batch_size == 1 and not tile
+        self._encoded = Recent(self._encode, workers + 1)
+        self._levels = Recent(in_levels, workers + 1)
 
     @torch.inference_mode()
     def __call__(self, requests: Sequence[Request]) -> list[Tensor]:
@@ -69,39 +80,54 @@ class Predictor:
 
     def _bisect(self, requests: Sequence[Request]) -> list[Tensor]:
         """Frames at n / 2^k by halving, coarse to fine, a level at a time."""
-        pairs = {(id(r.first), id(r.second)): r for r in requests}
+        pairs = {_pair(r): r for r in requests}
         known = {}
         for pair, request in pairs.items():
             known[pair, Fraction(0)], known[pair, Fraction(1)] = request.first, request.second
         levels: dict[int, dict[tuple, None]] = {}
         for request in requests:
-            pair = (id(request.first), id(request.second))
             for time in _ancestors(request.timestep):
-                levels.setdefault(time.denominator, {})[pair, time] = None
+                levels.setdefault(time.denominator, {})[_pair(request), time] = None
         for denominator in sorted(levels):
             step = Fraction(1, denominator)
             nodes = list(levels[denominator])
             halves = [Request(known[p, t - step], known[p, t + step], _HALF) for p, t in nodes]
             known.update(zip(nodes, self._batches(halves), strict=True))
-        return [known[(id(r.first), id(r.second)), r.timestep] for r in requests]
+        return [known[_pair(r), r.timestep] for r in requests]
 
     def _batches(self, requests: Sequence[Request]) -> list[Tensor]:
+        if self._shares:
+            pairs = itertools.groupby(requests, _pair)
+            return [frame for _, pair in pairs for frame in self._of_pair(list(pair))]
         size = self.batch_size
         starts = range(0, len(requests), size)
         return [frame for k in starts for frame in self._batch(requests[k : k + size])]
+
+    def _of_pair(self, requests: Sequence[Request]) -> list[Tensor]:
+        """Frames between the same two, whose own part of the work is done once."""
+        first, second = requests[0].first, requests[0].second
+        times = [float(r.timestep) if self.any_timestep else 0.5 for r in requests]
+        made = self._model.between(self._encoded(first), self._encoded(second), times)
+        return self._held([frame[0].clamp(0, 1) for frame in made], requests)
+
+    def _encode(self, frame: Tensor) -> Any:
+        return self._model.encode(_stacked([frame]), flow_scale=self._scale(frame))
+
+    def _held(self, made: Iterable[Tensor], requests: Sequence[Request]) -> list[Tensor]:
+        if not self._still:
+            return list(made)
+        pairs = {_pair(r): StillPair(r.first, r.second, self._levels) for r in requests}
+        return [pairs[_pair(r)].hold(frame) for r, frame in zip(requests, made, strict=True)]
 
     def _batch(self, requests: Sequence[Request]) -> list[Tensor]:
         img0 = _stacked([request.first for request in requests])
         img1 = _stacked([request.second for request in requests])
         times = torch.tensor([float(r.timestep) for r in requests], device=img0.device)
-        made = self._tiled(img0, img1, times).float().clamp_(0, 1)
-        return list(hold_still(made, img0, img1) if self._still else made)
+        return self._held(self._tiled(img0, img1, times).float().clamp_(0, 1), requests)
 
     def _tiled(self, img0: Tensor, img1: Tensor, times: Tensor) -> Tensor:
         height, width = img0.shape[-2:]
-        scale = self._flow_scale
-        if scale is None:
-            scale = 0.5 if height * width >= _4K_PIXELS else 1.0
+        scale = self._scale(img0)
         if not self._tile or max(height, width) <= self._tile:
             return self._run(img0, img1, times, scale)
         total = torch.zeros_like(img0)
@@ -117,15 +143,30 @@ class Predictor:
                 weight[window] += fade
         return total / weight
 
+    def _scale(self, frame: Tensor) -> float:
+        return flow_scale_for(self._flow_scale, *frame.shape[-2:])
+
     def _run(self, img0: Tensor, img1: Tensor, times: Tensor, scale: float) -> Tensor:
         timestep = times if self.any_timestep else 0.5
         return self._model(img0, img1, timestep, flow_scale=scale)
+
+
+def _pair(request: Request) -> tuple[int, int]:
+    """Tells which two frames a request is about."""
+    return id(request.first), id(request.second)
 
 
 def _stacked(frames: list[Tensor]) -> Tensor:
     """``(B, 3, H, W)``, channels last in memory; one frame is not copied if it is so already."""
     stacked = torch.stack(frames) if len(frames) > 1 else frames[0][None]
     return stacked.contiguous(memory_format=torch.channels_last)
+
+
+def flow_scale_for(asked: float | None, height: int, width: int) -> float:
+    """The resolution at which motion is estimated; of frames that large, half if none is asked."""
+    if asked is not None:
+        return asked
+    return 0.5 if height * width >= _4K_PIXELS else 1.0
 
 
 def takes_any_timestep(model: nn.Module) -> bool:

@@ -10,6 +10,9 @@ Elsewhere, along bars and the borders of displays for one, change lies on one si
 can have passed.
 """
 
+from collections.abc import Callable
+from functools import cached_property
+
 import cv2
 import numpy as np
 import torch
@@ -47,26 +50,118 @@ _CELL = 8
 _DIRECTIONS = ((1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1))
 
 
-def hold_still(made: Tensor, img0: Tensor, img1: Tensor) -> Tensor:
-    """New frames with what stands still put back.
+class StillPair:
+    """Two frames, and what stands still in both; found out when it is first needed.
 
-    What that is gets decided on the CPU and in 8 bits: in floats it takes longer than the network.
+    That is decided on the CPU and in 8 bits: in floats it takes longer than the network.
 
     Args:
-        made: ``(B, 3, H, W)`` frames between ``img0`` and ``img1``, in [0, 1].
-        img0: ``(B, 3, H, W)`` the frames before, likewise.
-        img1: ``(B, 3, H, W)`` the frames after, likewise.
+        first: ``(3, H, W)`` in [0, 1].
+        second: likewise.
+        levels: gives frames as `in_levels` does.
 
-    Returns:
-        ``(B, 3, H, W)``; ``made`` itself where nothing is to be done.
+    Attributes:
+        frames: as given.
     """
-    result = made
-    for k, frames in enumerate(zip(made, img0, img1, strict=True)):
-        share = _share(*map(_levels, frames))
-        if share is not None:
-            result = made.clone() if result is made else result
-            _put_back(result[k], *frames[1:], share)
-    return result
+
+    def __init__(
+        self, first: Tensor, second: Tensor, levels: Callable[[Tensor], np.ndarray] | None = None
+    ) -> None:
+        self.frames = first, second
+        self._levels = levels or in_levels
+
+    def hold(self, made: Tensor) -> Tensor:
+        """A frame ``(3, H, W)`` between them with what stands still put back; itself if nothing."""
+        strays = self._strays(in_levels(made))
+        if not strays.any():
+            return made
+        strays &= self._still
+        if not strays.any():
+            return made
+        share = self._share * self._certainty(strays)
+        if not share.any():
+            return made
+        held = made.clone()
+        _put_back(held, *self.frames, share)
+        return held
+
+    def _certainty(self, strays: np.ndarray) -> np.ndarray:
+        """How sure it is that nothing passed over a still pixel, ``(H, W)`` in [0, 1].
+
+        Args:
+            strays: mask ``(H, W)`` of still pixels that were made to look otherwise.
+        """
+        worthless = _above(-_sum(strays, _CRUMB), -255 * _CRUMBS * _CRUMB**2)
+        islands, anchored_islands = self._islands
+        sure = np.maximum(self._overlaid, _full(worthless | islands)) * self._anchored
+        passed = self._passed
+        if (strays & self._flat & ~passed).any():
+            passed = passed | self._passed_from_afar
+        return np.maximum(sure, _full(anchored_islands | ~passed))
+
+    def _strays(self, made: np.ndarray) -> np.ndarray:
+        """A mask of where a frame ``(H, W, 3)``, in levels, is out of the range of the two."""
+        low, high = self._range
+        outside = cv2.add(cv2.subtract(made, high), cv2.subtract(low, made))
+        return _above(_largest(outside), 2 * _SLACK)
+
+    @cached_property
+    def _range(self) -> tuple[np.ndarray, np.ndarray]:
+        first, second = self._both
+        return cv2.min(first, second), cv2.max(first, second)
+
+    @cached_property
+    def _both(self) -> tuple[np.ndarray, np.ndarray]:
+        first, second = self.frames
+        return self._levels(first), self._levels(second)
+
+    @cached_property
+    def _motion(self) -> tuple[np.ndarray, np.ndarray]:
+        return _motion(cv2.subtract(*reversed(self._range)))
+
+    @property
+    def _share(self) -> np.ndarray:
+        """``(H, W)`` how still pixels stand among others that do, in [0, 1]."""
+        return self._motion[1]
+
+    @cached_property
+    def _still(self) -> np.ndarray:
+        return _above(self._share, 0)
+
+    @cached_property
+    def _seen(self) -> np.ndarray:
+        """A mask of still pixels that are seen to be: they have contrast, and that in both frames.
+
+        Flat areas look the same wherever they move; so does what a thin thing moves across.
+        """
+        return self._still & _contrasted(*self._both)
+
+    @cached_property
+    def _islands(self) -> tuple[np.ndarray, np.ndarray]:
+        return _islands(self._still, self._seen)
+
+    @cached_property
+    def _overlaid(self) -> np.ndarray:
+        return _overlaid(self._still)
+
+    @cached_property
+    def _anchored(self) -> np.ndarray:
+        """``(H, W)`` in [0, 1]: how much of what is still around a pixel is seen to be."""
+        around = _sum(cv2.copyTo(self._share, self._seen), _AROUND)
+        return _ramp(around / (_sum(self._share, _AROUND) + 1e-4), _LEAST_SEEN, _WELL_SEEN)
+
+    @cached_property
+    def _flat(self) -> np.ndarray:
+        return _above(-self._anchored, -_ANCHORED)
+
+    @cached_property
+    def _passed(self) -> np.ndarray:
+        """A mask of where something may have passed over a pixel."""
+        return _between(self._motion[0])
+
+    @cached_property
+    def _passed_from_afar(self) -> np.ndarray:
+        return self._flat & _between(self._motion[0], _FAR)
 
 
 def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -> None:
@@ -81,32 +176,9 @@ def _put_back(frame: Tensor, first: Tensor, second: Tensor, share: np.ndarray) -
     inside.lerp_(held, torch.from_numpy(weight).permute(2, 0, 1).to(frame))
 
 
-def _levels(frame: Tensor) -> np.ndarray:
+def in_levels(frame: Tensor) -> np.ndarray:
     """``(3, H, W)`` in [0, 1] -> ``(H, W, 3)`` levels of 255."""
     return cv2.convertScaleAbs(frame.float().permute(1, 2, 0).contiguous().cpu().numpy(), alpha=255)
-
-
-def _share(made: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray | None:
-    """How far each pixel is to be put back, ``(H, W)`` in [0, 1]; None if none is.
-
-    Args:
-        made: ``(H, W, 3)`` levels.
-        first: likewise.
-        second: likewise.
-    """
-    low, high = cv2.min(first, second), cv2.max(first, second)
-    outside = cv2.add(cv2.subtract(made, high), cv2.subtract(low, made))
-    strays = _above(_largest(outside), 2 * _SLACK)
-    if not strays.any():
-        return None
-    moves, share = _motion(cv2.subtract(high, low))
-    still = _above(share, 0)
-    strays &= still
-    if not strays.any():
-        return None
-    seen = still & _contrasted(first, second)
-    share *= _certainty(moves, share, strays, seen)
-    return share if share.any() else None
 
 
 def _above(values: np.ndarray, limit: float) -> np.ndarray:
@@ -166,35 +238,6 @@ def _contrasted(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return _above(_largest(cv2.max(cv2.min(*brighter), cv2.min(*darker))), _CONTRAST)
 
 
-def _certainty(
-    moves: np.ndarray, share: np.ndarray, strays: np.ndarray, seen: np.ndarray
-) -> np.ndarray:
-    """How sure it is that nothing passed over a still pixel, ``(H, W)`` in [0, 1].
-
-    Args:
-        moves: mask ``(H, W)`` of pixels that change.
-        share: ``(H, W)`` how still pixels stand among others that do.
-        strays: mask of still pixels that were made to look otherwise.
-        seen: mask of still pixels that are seen to be: they have contrast, and that in both frames.
-            Flat areas look the same wherever they move; so does what a thin thing moves across.
-    """
-    still = _above(share, 0)
-    worthless = _above(-_sum(strays, _CRUMB), -255 * _CRUMBS * _CRUMB**2)
-    islands, anchored_islands = _islands(still, seen)
-    anchored = _ramp(
-        _sum(cv2.copyTo(share, seen), _AROUND) / (_sum(share, _AROUND) + 1e-4),
-        _LEAST_SEEN,
-        _WELL_SEEN,
-    )
-    sure = np.maximum(_overlaid(still), _full(worthless | islands)) * anchored
-    way = max(min(still.shape) // _WAY, 1)
-    passed = _between(moves, way)
-    flat = _above(-anchored, -_ANCHORED)
-    if (strays & flat & ~passed).any():
-        passed = passed | (flat & _between(moves, _FAR * way))
-    return np.maximum(sure, _full(anchored_islands | ~passed))
-
-
 def _full(mask: np.ndarray) -> np.ndarray:
     """A mask as shares: 1 where it holds."""
     return mask.astype(np.float32) / 255
@@ -215,7 +258,7 @@ def _islands(still: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
     Args:
         still: mask ``(H, W)``.
-        seen: likewise, see `_certainty`.
+        seen: likewise, see `StillPair`.
 
     Returns:
         Two masks.
@@ -230,12 +273,13 @@ def _islands(still: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return _above(kinds, 0), _above(kinds, 1)
 
 
-def _between(moves: np.ndarray, reach: int) -> np.ndarray:
-    """A mask of where motion lies on two opposite sides, within ``reach`` pixels each.
+def _between(moves: np.ndarray, times: int = 1) -> np.ndarray:
+    """A mask of where motion lies on two opposite sides, within so many times the usual way each.
 
     Looked for in 16 directions at half the size.
     """
     height, width = moves.shape
+    reach = times * max(min(height, width) // _WAY, 1)
     half = np.ascontiguousarray(
         cv2.dilate(moves, np.ones((2, 2), np.uint8), anchor=(0, 0))[::2, ::2]
     )

@@ -1,0 +1,88 @@
+"""Clips that lie elsewhere: folders that fsspec reads (s3://, http://, memory://, ...)."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from vfi._about import DISTRIBUTION
+from vfi.data.patience import TooSlowError, patiently
+
+_EXTRA = f"pip install '{DISTRIBUTION}[stores]' brings what s3:// and http:// need"
+
+
+def is_remote(root: str | os.PathLike[str]) -> bool:
+    """Whether a root is an address, not a folder of this machine."""
+    return "://" in str(root)
+
+
+def listed(root: str) -> dict[str, int | None]:
+    """All files below an address, at any depth: their names there, and sizes in bytes if known.
+
+    Raises:
+        ValueError: if it cannot be reached, with the reason.
+    """
+    store, path = _opened(root)
+    try:
+        found: dict[str, dict[str, Any]] = store.find(path, detail=True)
+    except Exception as error:  # each kind of store has its own
+        raise ValueError(f"cannot list {root}: {_reason(error)}; check the address") from error
+    below = path.rstrip("/") + "/"
+    return {name.removeprefix(below): about.get("size") for name, about in found.items()}
+
+
+@contextlib.contextmanager
+def fetched(address: str, patience: float) -> Iterator[IO[bytes]]:
+    """A file with the contents of an address, which goes away afterwards.
+
+    Args:
+        address: of a file.
+        patience: seconds to wait for each megabyte.
+
+    Raises:
+        OSError: if it cannot be read, with the reason.
+        TooSlowError: if it takes too long.
+    """
+    with tempfile.TemporaryFile() as copy:
+        try:
+            for part in patiently(lambda: _parts(address), patience):
+                copy.write(part)
+        except TooSlowError:
+            raise
+        except Exception as error:  # each kind of store has its own
+            raise OSError(f"cannot read {address}: {_reason(error)}") from error
+        copy.seek(0)
+        yield copy
+
+
+def _parts(address: str) -> Iterator[bytes]:
+    store, path = _opened(address)
+    with store.open(path, "rb") as source:
+        while part := source.read(1 << 20):
+            yield part
+
+
+def size_of(address: str) -> int:
+    """Bytes of a file, 0 if the store does not tell."""
+    store, path = _opened(address)
+    return int(store.size(path) or 0)
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    """The store of an address, and the path in it.
+
+    Raises:
+        ValueError: if fsspec or what it needs is not installed, or it does not know the kind.
+    """
+    try:
+        import fsspec
+
+        store, path = fsspec.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"cannot open {address}: {error}; {_EXTRA}") from error
+    return store, str(path)
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
