@@ -38,7 +38,7 @@ class TrainingReport(Callback):
     - ``losses.csv``: loss, its terms and learning rate, every ``log_every_n_steps`` steps;
     - ``validation.csv``: PSNR and SSIM of each validation. The first one, before training, is there
       if it is a whole one (``num_sanity_val_steps: -1``);
-    - ``curves.png``: both over steps;
+    - ``curves.svg``: both over steps;
     - ``validation.png``: for each of these groups, the triplet that the network finds hardest;
     - ``run.json``: configuration, data, pruning and environment, for `vfi.jobs.release`.
 
