@@ -26,7 +26,7 @@ from vfi.reporting import environment, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE = "made.json"
-DATA = ("ucf101", "clips", "photos")
+DATA = ("ucf101", "ucf101_clip", "clips", "photos")
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Entry:
         commands: what makes it, with places in braces.
         files: name there -> path where the commands write.
         machine: an instruction that the processor must have; "no ..." that it must not have.
+        old: names of files of earlier forms of the commands.
     """
 
     name: str
     commands: tuple[str, ...]
     files: dict[str, str]
     machine: str = ""
+    old: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, given: dict[str, Any]) -> "Entry":
@@ -52,7 +54,8 @@ class Entry:
         files: dict[str, str] = {}
         for file in given["files"]:
             files |= file if isinstance(file, dict) else {file: file}
-        return cls(name, tuple(commands), files, given.get("machine", ""))
+        old = tuple(given.get("old", ()))
+        return cls(name, tuple(commands), files, given.get("machine", ""), old)
 
     def words(self, command: str, places: dict[str, str]) -> list[str]:
         """A command's words, with the places filled in."""
@@ -129,6 +132,8 @@ def keep(entry: Entry, root: Path, out: Path) -> None:
     for name, path in {**entry.files, MADE: MADE}.items():
         with atomic_path(root / "docs/results" / entry.name / name) as temporary:
             shutil.copyfile(out / path, temporary)
+    for name in entry.old:
+        (root / "docs/results" / entry.name / name).unlink(missing_ok=True)
 
 
 def main(args: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -141,7 +146,7 @@ def main(args: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--only", nargs="+", choices=names, metavar="FOLDER", default=names)
     parser.add_argument("--dry-run", action="store_true", help="list the commands, run nothing")
     for name in DATA:
-        parser.add_argument(f"--{name}", help="a folder")
+        parser.add_argument(f"--{name}", help="a folder, or of ucf101_clip a file")
     options = parser.parse_args(args)
     given = {n: str(Path(p).resolve()) for n in DATA if (p := getattr(options, n))}
     shown = {name: f"<{name}>" for name in DATA} | given | {"out": "<out>"}

@@ -32,7 +32,9 @@ def test_each_file_has_one_command():
     files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     there = {path.as_posix() for path in files if not path.name.startswith(".")} - OWN
     named = Counter(
-        f"{entry.name}/{name}" for entry in TABLE for name in (*entry.files, results.MADE)
+        f"{entry.name}/{name}"
+        for entry in TABLE
+        for name in (*entry.files, *entry.old, results.MADE)
     )
     assert [name for name, times in named.items() if times > 1] == []
     assert sorted(there - set(named)) == [], "name what writes it in docs/results/commands.yaml"
