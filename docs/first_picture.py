@@ -4,6 +4,7 @@ What today's models make of a moving scene, rendered here from a photograph in t
 that comes with matplotlib, and their quality over speed, from the figures that lie in this folder.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -38,15 +39,16 @@ def scene(number: int) -> np.ndarray:
     return np.uint8(np.rint(disc * share + ground * (1 - share)))
 
 
-def main() -> None:
-    """Draws both."""
+def main(target: Path | None = None) -> None:
+    """Draws both; or the first one alone, into a folder."""
     with tempfile.TemporaryDirectory() as folder:
         for number in range(FRAMES):
             cv2.imwrite(f"{folder}/{number:02d}.png", scene(number))
-        output = str(RESULTS / "first/models.jpg")
+        output = str((target or RESULTS / "first") / "models.jpg")
         compare_video(folder, output, MODELS, frames=2, tile_width=TILE, cut_threshold=None)
-    draw([str(RESULTS / "runtimes_avx2")])
+    if target is None:
+        draw([str(RESULTS / "runtimes_avx2")])
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
