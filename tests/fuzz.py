@@ -1,6 +1,6 @@
 """Feeds random wrong values to options and damages files at random; everything must end in a line.
 
-    python -m tests.fuzz --cases 1000 --seed 0 --output docs/results/trust/fuzz.json
+    python -m tests.fuzz --cases 1000 --seed 0 --output runs/results/trust/fuzz.json
 
 A case passes if the input is taken, or refused by an error of the user's kind whose text is one
 line. Anything else (another exception, a text of several lines) is written down.

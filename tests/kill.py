@@ -1,15 +1,17 @@
 """Kills commands at random moments, and looks whether anything is lost.
 
-    python -m tests.kill --trials 90 --output runs/results/kills/kills.json
+    python -m tests.kill --trials 90 --output runs/results/trust/kills.json
 
 Each trial starts a command on a small network, sends SIGKILL or SIGTERM (two of the first, then one
 of the second) at a random moment, looks at every file that is there under its final name, and runs
 the same command again to its end: what it leaves must equal, to the bit, what a run that nobody
 stopped left. A command that had ended before its signal is no trial. The same call goes on where
-it was stopped, or where ``--seconds`` were over; ``--again`` tries a command once more.
+it was stopped, or where ``--seconds`` were over. ``--only`` tries some of the commands now, maybe
+beside another call that tries others; ``--again`` forgets what came of a command before.
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import math
@@ -22,11 +24,12 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
+import filelock
 import numpy as np
 import pandas as pd
 import yaml
@@ -81,6 +84,7 @@ def test(folder: Path, data: Path) -> list[str]:
     arguments = ["--model", "vfi.training.RIFEModule", "--trainer.limit_test_batches", "6"]
     arguments += ["--model.network", str(folder / "dense.safetensors"), "--trainer.callbacks"]
     arguments += ["vfi.training.EvaluationReport", "--trainer.callbacks.repeats", "0"]
+    arguments += ["--trainer.callbacks.pictures", "false"]
     arguments += ["--trainer.default_root_dir", str(folder / "run"), "--overwrite", "true"]
     return ["test", "--data.num_workers", "0", *arguments, "--trainer.accelerator", "cpu"]
 
@@ -90,7 +94,7 @@ def sweep(folder: Path, data: Path) -> list[str]:
     recipe(folder, data)
     policy = {"scope": "layer", "min_channels": 1, "multiple": 1, "importance": "vfi.pruning.L1"}
     aware = {"class_path": "vfi.pruning.ArchitectureAware", "init_args": policy}
-    arguments = ["--network", str(folder / "dense.safetensors"), "--levels", "[0.2,0.4]"]
+    arguments = ["--network", str(folder / "dense.safetensors"), "--levels", "[0.4]"]
     arguments += ["--policies", json.dumps({"aware": aware})]
     arguments += ["--height", "32", "--width", "32", "--repeats", "1", "--limit", "3"]
     return ["sweep", *arguments, "--calibration", "1", "--output", str(folder / "run")]
@@ -264,6 +268,8 @@ def stop_at(
         os.kill(process.pid, number)
     status = process.wait()
     assert status is not None, f"hangs: {process.told()}"
+    with contextlib.suppress(ProcessLookupError):  # as torchrun ends those that wait for it
+        os.killpg(process.pid, signal.SIGKILL)
     assert "Traceback" not in process.told(), process.told()
     return status
 
@@ -277,7 +283,7 @@ def trial(job: str, number: signal.Signals, moment: float, shelf: Path, data: Pa
     command = make(folder, data)
     log = shelf / "told.txt"
     ended = stop_at(command, moment, number, log, processes)
-    if ended is None:
+    if ended is None or (ended, number) == (0, signal.SIGKILL):
         return None
     whole(folder)
     finish(command, log, processes)
@@ -292,7 +298,7 @@ def plan(count: int, seed: int, jobs: list[str]) -> tuple[str, signal.Signals, r
 
 
 def run(
-    numbers: list[int], seed: int, jobs: list[str], seconds: float, keep: Callable[[int, Row], None]
+    numbers: list[int], seed: int, jobs: list[str], seconds: float, keep: Callable[[Row], object]
 ) -> None:
     """The trials of these numbers, or as many as the time allows; each is kept at once."""
     began = time.monotonic()
@@ -321,24 +327,23 @@ def run(
                 kept = Path(tempfile.mkdtemp(prefix=f"kill-{count}-"))
                 shutil.copytree(shelf, kept, dirs_exist_ok=True)
                 logger.info("kept for a look: %s", kept)
-            keep(count, row)
+            keep(row)
             logger.info("%d: %s", count, row)
 
 
-def record(rows: dict[int, Row], seed: int, jobs: list[str]) -> dict[str, Any]:
+def record(rows: list[Row], seed: int, jobs: list[str]) -> dict[str, Any]:
     """What is kept of the trials."""
     counts = Counter(
-        f"{row['job']}, {row['signal']}: {row.get('ended', '')}, then {row['then']}"
-        for row in rows.values()
+        f"{row['job']}, {row['signal']}: {row.get('ended', '')}, then {row['then']}" for row in rows
     )
     return {
         "seed": seed,
         "jobs": jobs,
         "trials": len(rows),
-        "signals": Counter(row["signal"] for row in rows.values()),
-        "not equal": sum(row["then"] != "equal" for row in rows.values()),
+        "signals": Counter(row["signal"] for row in rows),
+        "not equal": sum(row["then"] != "equal" for row in rows),
         "counts": dict(sorted(counts.items())),
-        "rows": [rows[number] for number in sorted(rows)],
+        "rows": sorted(rows, key=lambda row: row["number"]),
         "environment": environment(),
     }
 
@@ -350,25 +355,29 @@ def command_line() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no trial after so long")
     parser.add_argument("--jobs", nargs="*", default=list(JOBS), choices=list(JOBS))
+    parser.add_argument("--only", nargs="*", default=list(JOBS), choices=list(JOBS))
     parser.add_argument("--again", nargs="*", default=[], choices=list(JOBS))
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    rows: dict[int, Row] = {}
-    if options.output and options.output.exists():
-        before = json.loads(options.output.read_text(encoding="utf-8"))
-        if (before["seed"], before["jobs"]) != (options.seed, options.jobs):
-            parser.error(f"{options.output} is of other trials; give another --output")
-        kept = (row for row in before["rows"] if row["job"] not in options.again)
-        rows = {row["number"]: row for row in kept}
+    lock = filelock.FileLock(options.output.with_name(f".{options.output.name}.lock"))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
 
-    def keep(number: int, row: Row) -> None:
-        rows[number] = row
-        if options.output:
-            write_json(record(rows, options.seed, options.jobs), options.output)
+    def keep(*new: Row, forget: Sequence[str] = ()) -> set[int]:
+        """Adds trials to the file; gives the numbers of all that are in it."""
+        with lock:
+            before = {"seed": options.seed, "jobs": options.jobs, "rows": []}
+            if options.output.exists():
+                before |= json.loads(options.output.read_text(encoding="utf-8"))
+            if (before["seed"], before["jobs"]) != (options.seed, options.jobs):
+                parser.error(f"{options.output} is of other trials; give another --output")
+            rows = [row for row in before["rows"] if row["job"] not in forget]
+            write_json(record([*rows, *new], options.seed, options.jobs), options.output)
+        return {row["number"] for row in rows}
 
-    numbers = [number for number in range(options.trials) if number not in rows]
-    run(numbers, options.seed, options.jobs, options.seconds, keep)
+    done = keep(forget=options.again)
+    wanted = (n for n in range(options.trials) if plan(n, 0, options.jobs)[0] in options.only)
+    run([n for n in wanted if n not in done], options.seed, options.jobs, options.seconds, keep)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_a_sweep_is_the_same_again(tmp_path, data):
     for name in ("one", "two"):
         assert main(kill.sweep(tmp_path / name, data)) == 0
     kill.same_sweep(tmp_path / "one", tmp_path / "two")
-    assert len(pd.read_csv(tmp_path / "one/run/sweep.csv")) == 4
+    assert len(pd.read_csv(tmp_path / "one/run/sweep.csv")) == 3
 
 
 def test_a_training_is_the_same_again(tmp_path, data):

@@ -59,13 +59,17 @@ POINT: dict[str, Any] = {
         ({"a": 1}, {str: (str, None)}, "a is 1 instead of text or null"),
         ({"a": None}, {str: (str, None)}, None),
         ({"a": {"b": 1, "c": 2}}, {"a": ({"b": int}, None)}, None),
+        ({"a": {"b": "x"}}, {"a": ({"b": int}, None)}, r'a\.b is "x" instead of a whole number'),
+        ({"a": {"b": 1}}, {str: {str: str}}, r"a\.b is 1 instead of text"),
+        ("x" * 38, int, f'the whole is "{"x" * 38}" instead of a whole number'),
+        ("x" * 39, int, rf'the whole is "{"x" * 36}\.\.\. instead of a whole number'),
     ],
 )
 def test_the_first_field_that_does_not_fit_is_named(data, schema, words):
     if words is None:
         check_record(data, schema)
     else:
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ValueError, match=f"^{words}$"):
             check_record(data, schema)
 
 

@@ -72,6 +72,9 @@ COMMANDS = {
         "vfi.jobs.explain:explain",
         ("model",),
     ),
+    "draw": Command(
+        "measure", "draw the pictures of results anew", "vfi.jobs.draw:draw", ("folders",)
+    ),
     "verify": Command("measure", "check that a dataset is whole", "vfi.jobs.verify:verify"),
     "index": Command(
         "measure", "look once at all clips of a folder or store", "vfi.jobs.index:index", ("root",)

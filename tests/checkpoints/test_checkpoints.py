@@ -41,6 +41,13 @@ def assert_same_state(found, expected):
         assert torch.equal(found.state_dict()[key], tensor), key
 
 
+def test_the_same_network_gives_the_same_file(network, tmp_path):
+    texts = {name: name for name in "abcdefgh"}  # which safetensors writes in any order
+    for place in range(4):
+        save_network(network, tmp_path / f"{place}.safetensors", **texts)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_safetensors_round_trip(network, tmp_path):
     path = tmp_path / "new" / "network.safetensors"
     save_network(network, path, name="narrow", licence="MIT", step=3)

@@ -2,16 +2,16 @@
 
 import json
 
-import cv2
 import pandas as pd
 import pytest
 import torch
 
+from tests.helpers.pictures import texts
 from tests.helpers.small_networks import fill, small_spec
 from vfi import measure
 from vfi.checkpoints import save_network
 from vfi.data.sources import ValData
-from vfi.jobs import benchmark
+from vfi.jobs import benchmark, benchmark_picture
 from vfi.jobs.apart import Apart, Trial
 from vfi.jobs.bench import beside_dense
 from vfi.models import RIFE
@@ -52,7 +52,7 @@ def test_the_job_measures_every_runtime_and_writes_its_results(tmp_path, capsys)
     )
     written = json.loads((out / "benchmark.json").read_text())
     assert list(pd.read_csv(out / "benchmark.csv")["model"]) == [paths[0], ways[0], str(foreign)]
-    assert cv2.imread(str(out / "benchmark.png")) is not None
+    assert {"torch", "PSNR, dB"} <= set(texts(out / "benchmark.svg"))
     assert written["environment"]["packages"]["torch"] == torch.__version__
     assert "vfi quantize" in written["left_out"][ways[1]]
     eager, compiled, other = written["models"]
@@ -117,3 +117,27 @@ def test_the_job_names_what_is_wrong_before_it_works(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="cannot write"):
         benchmark.benchmark(["a"], output=str(tmp_path / "file"))
+
+
+def test_the_picture_looks_up_the_quality_of_exactly_what_was_timed(tmp_path, monkeypatch):
+    same = {"width": 64, "height": 64, "batch": 1, "threads": 1, "flow_scale": 1.0}
+    scores = {"triplets": 7, "ssim": 0.9, "psnr_to_eager": 40.0, "difference": 0.001}
+    rows = [
+        {"name": name, "weights": name, "runtime": "torch", "precision": precision}
+        | {"fps": 2.0 + place, "speedup": 1.0 + place, **same}
+        for place, (name, precision) in enumerate(
+            [("a", "float32"), ("b", "float32"), ("b", "int8")]
+        )
+    ]
+    picture = tmp_path / "benchmark.svg"
+    monkeypatch.setattr(benchmark_picture, "folder", lambda _: tmp_path)
+    benchmark_picture.draw(rows, picture)
+    assert "frames a second" in texts(picture)
+    known = [row | scores | {"psnr": 30.0 - place} for place, row in enumerate(rows[:2])]
+    qualities.add(tmp_path / qualities.FILE, known, {"name": "a set", "sha256": "0"})
+    benchmark_picture.draw(rows, picture)
+    shown = texts(picture)
+    assert "PSNR, dB, mean of 7 held-out triplets" in shown
+    assert "times as fast as a in torch" in shown
+    assert shown.count("torch") == 2
+    assert "torch int8" not in shown, "nobody measured it"

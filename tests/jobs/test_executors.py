@@ -102,7 +102,7 @@ def test_a_sweep_on_two_nodes_writes_the_same_bytes_though_a_worker_dies(
     calls = tmp_path / "calls"
     settings["policies"] = {"broken": lambda level: Broken(level, calls), **policies}
     shutil.copytree(there, tmp_path / "further")
-    monkeypatch.setattr("vfi.jobs.sweep.conclusion._draw", lambda *_: None)  # takes its time
+    monkeypatch.setattr("vfi.jobs.sweep.conclusion.draw", lambda *_: None)  # takes its time
     with pytest.raises(SystemExit, match="1"):
         sweep(
             network, output=str(tmp_path / "further"), executor="ray", address=address, **settings

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.helpers.browser import browser_or_skip
+from tests.helpers.browser import browser_or_skip, fits, on_a_phone, outside
 from tests.helpers.small_networks import narrow_network
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
@@ -50,13 +50,9 @@ def test_wrong_settings_are_told_before_work(tmp_path, caplog):
 
 def test_the_slider_shows_what_is_emptied(page):
     known = json.loads(page.with_suffix(".json").read_text("utf-8"))
-    text = page.read_text("utf-8")
-    assert re.findall(r"<\w+[^>]* (?:src|href)\s*=|https?://(?!www\.w3\.org/2000/svg)", text) == []
+    assert outside(page.read_text("utf-8")) == []
     with browser_or_skip() as browser:
-        tab = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
-        wrong = []
-        tab.on("console", lambda message: wrong.append(message.text))
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab, wrong = on_a_phone(browser)
         tab.goto(page.as_uri())
         assert tab.locator("#percent").inner_text() == "30 %"
         tab.locator("#ratio").press("End")
@@ -72,5 +68,5 @@ def test_the_slider_shows_what_is_emptied(page):
         assert said.split(" of ")[0] == said.split()[2], "all channels lie below the threshold"
         tab.locator("#layers th[data-tip]").first.focus()
         assert "first convolution" in tab.locator("#tip").inner_text()
-        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        assert fits(tab)
         assert wrong == []

@@ -201,6 +201,16 @@ def test_a_training_in_a_dirty_tree_is_refused_unless_it_is_said(run, dense, she
     assert stage["environment"]["git"]["dirty"] is True
 
 
+def test_weights_and_card_of_different_releases_are_told(run, dense, shelf):
+    settings = {"parent": str(dense), "height": 64, "width": 64, "repeats": 1, "output": str(shelf)}
+    release.release(str(run), "rife-small", **settings)
+    save_network(load_network(dense), shelf / "rife-small.safetensors")  # and killed
+    with pytest.raises(ValueError, match=r"rife-small.* is not the file .* before its card"):
+        vfi.load_model("rife-small")
+    release.release(str(run), "rife-small", overwrite=True, **settings)
+    vfi.load_model("rife-small")
+
+
 def test_weights_that_half_precision_would_harm_stay_whole(run, dense, shelf, monkeypatch):
     monkeypatch.setattr(release, "HALF_COSTS", 0.0)
     release.release(str(run), "rife-whole", None, str(dense), 64, 64, 1, str(shelf))

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import shlex
 import shutil
 
 import pandas as pd
@@ -8,7 +9,9 @@ import pytest
 import torch
 import yaml
 
+from tests.helpers.browser import browser_or_skip, fits, on_a_phone, outside
 from tests.helpers.configs import whole
+from tests.helpers.pictures import texts
 from tests.helpers.small_networks import fill, small_spec
 from vfi import measure
 from vfi.checkpoints import load_network, save_network
@@ -16,11 +19,20 @@ from vfi.cli import main
 from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
 from vfi.jobs.sweep import sweep
+from vfi.jobs.sweep.commands import command_of
 from vfi.jobs.sweep.points import Laboratory, Point, Setting
 from vfi.jobs.sweep.records import row
 from vfi.measure.protocol import SCORES
 from vfi.models import RIFE
-from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, SavedPlan, Taylor, compact
+from vfi.pruning import (
+    L1,
+    ArchitectureAware,
+    GlobalThreshold,
+    PruningPlan,
+    SavedPlan,
+    Taylor,
+    compact,
+)
 
 POINTS = ("dense", "naive-0.2-compact", "aware-0.2-compact", "naive-0.5-compact")
 POINTS += ("aware-0.5-compact", "aware-0.5-masked")
@@ -83,7 +95,55 @@ def test_every_policy_and_level_has_a_row(finished):
     assert (rows["triplets"] == 2).all()
     assert rows["ratio"].tolist() == pytest.approx(rows["level"].tolist(), abs=0.06)
     for picture in PICTURES:
-        assert (finished / f"{picture}.png").stat().st_size > 5000
+        assert "naive" in " ".join(texts(finished / f"{picture}.svg"))
+
+
+def test_pictures_are_drawn_again_from_the_figures(finished, tmp_path, caplog):
+    for name in ("sweep.json", "sweep.csv"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(finished / name, folder)
+        assert main(["draw", str(folder)]) == 0
+        again = {path.name: path.read_text("utf-8") for path in folder.glob("*.svg")}
+        assert len(again) == (4 if name == "sweep.json" else 3)
+        if name == "sweep.json":
+            assert again == {n: (finished / n).read_text("utf-8") for n in again}
+    (tmp_path / "sweep.csv/sweep.csv").write_text("a,b\n1,2\n")
+    assert main(["draw", str(tmp_path / "sweep.csv")]) == 2
+    assert "does not hold the figures it should" in caplog.text
+    assert main(["draw", str(tmp_path)]) == 2
+    assert "nothing to draw" in caplog.text
+
+
+def test_the_page_tells_of_every_point(finished):
+    known = json.loads((finished / "sweep.json").read_text("utf-8"))["points"]
+    assert outside((finished / "sweep.html").read_text("utf-8")) == []
+    with browser_or_skip() as browser:
+        tab, wrong = on_a_phone(browser)
+        tab.goto((finished / "sweep.html").as_uri())
+        assert tab.locator("[data-point]").count() == 2 * len(POINTS)
+        for number, point in enumerate(known):
+            tab.locator(f'[data-point="{number}"]').first.focus()
+            assert tab.locator("#name").inner_text().startswith(point["series"])
+            shown = tab.locator("#layers").inner_text()
+            assert shown.count(": empty") == len(point["plan"]["emptied"])
+            assert f"{point['plan']['widths']['block0.trunk']} of 4" in shown
+            assert tab.locator(".point.on").count() == 2
+        assert "times as fast" in tab.locator("#tip").inner_text()
+        assert tab.locator("#command").inner_text().startswith("vfi plan --network")
+        assert fits(tab)
+        assert wrong == []
+
+
+def test_its_command_makes_the_same_plan(network, finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    figures = json.loads((finished / "sweep.json").read_text("utf-8"))
+    for point in figures["points"][1:3]:
+        words = command_of(point, network, figures["conditions"])
+        assert main(shlex.split(words)[1:]) == 0
+        made = PruningPlan.from_json((tmp_path / "plan.json").read_text("utf-8"))
+        assert made.widths == point["plan"]["widths"]
+    assert command_of(figures["points"][0], network, figures["conditions"]) == ""
 
 
 def test_drops_and_ratios_are_to_the_dense_network(finished):

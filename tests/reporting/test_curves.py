@@ -5,8 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 
+from tests.helpers.pictures import texts
 from vfi.reporting import curves, sheets
+from vfi.reporting.style import VERMILLION, apart, styles
 
 
 def triplet(label: str, height: int = 24, width: int = 32, **changes) -> sheets.Triplet:
@@ -96,6 +99,33 @@ def test_lines_plot_is_of_the_data_in_order_of_x(tmp_path):
     assert np.array_equal(check_picture(path), first)
 
 
+def test_one_look_on_light_and_dark_grounds(tmp_path):
+    path = tmp_path / "lines.svg"
+    data = sweep().replace({"policy": {"naive": "rife-fast", "aware": "rife-tiny@openvino/int8"}})
+    for draw in (curves.lines_plot, curves.pareto_plot):
+        draw(data, "speed", "psnr", "policy", path)
+        text = path.read_text("utf-8")
+        assert {"rife-fast", "rife-tiny@openvino/int8", "PSNR, dB"} <= set(texts(path))
+        for name in ("rife-fast", "rife-tiny"):
+            look = styles([name])[name]
+            twin = f'fill: {look.light.lower()}"]{{fill:{look.dark.lower()} !important}}'
+            assert text.count(look.light.lower()) > 2
+            assert twin in text
+        draw(data, "speed", "psnr", "policy", path)
+        assert path.read_text("utf-8") == text, "the same data give the same file"
+    with pytest.raises(ValueError, match=r"x\.gif: a picture's name ends in \.svg or \.png"):
+        curves.lines_plot(data, "speed", "psnr", "policy", tmp_path / "x.gif")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_stay_apart_and_near():
+    wanted = [0.5, 0.5, 0.52, 0.1]
+    places = apart(wanted, 0.1, 0, 1)
+    assert np.diff(sorted(places)).min() >= 0.1 - 1e-9
+    assert places[3] == 0.1
+    assert max(apart([1, 1, 1], 0.1, 0, 1)) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("draw", [curves.pareto_plot, curves.lines_plot])
 def test_plots_name_missing_columns_and_rows(draw, tmp_path):
     with pytest.raises(ValueError, match=r"no column \['fps'\] to plot; there are \['policy'"):
@@ -104,18 +134,18 @@ def test_plots_name_missing_columns_and_rows(draw, tmp_path):
         draw(sweep().assign(psnr=np.nan), "speed", "psnr", "policy", tmp_path / "x.png")
 
 
-def test_kept_channels_plot_marks_emptied_layers_red(tmp_path):
+def test_kept_channels_plot_marks_emptied_layers_orange(tmp_path):
     path = tmp_path / "kept.png"
     kept = {"naive": {"a": 1.0, "b": 0.0, "c": 0.3}, "aware": {"a": 0.7, "c": 0.7, "d": 0.7}}
 
-    def red_pixels() -> int:
-        pixels = check_picture(path)
-        return int(((pixels[..., 0] > 0.7) & (pixels[..., 1:3] < 0.2).all(-1)).sum())
+    def marked() -> int:
+        pixels = check_picture(path)[..., :3]
+        return int((np.abs(pixels - to_rgb(VERMILLION[0])).max(-1) < 0.05).sum())
 
     curves.kept_channels_plot(kept, path, title="kept")
-    emptied = red_pixels()
+    emptied = marked()
     curves.kept_channels_plot({**kept, "naive": {"a": 1.0, "b": 0.1, "c": 0.3}}, path)
-    assert emptied > red_pixels() + 1000
+    assert emptied > marked() + 1000
 
 
 def test_kept_channels_plot_rejects_what_is_no_fraction(tmp_path):

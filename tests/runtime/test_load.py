@@ -113,6 +113,8 @@ def test_openvino_computes_in_eight_bits_what_was_calibrated(low):
 
 def test_auto_measures_once(weights, cache, monkeypatch):
     pytest.importorskip("openvino")
+    steady = load._Outcome(error=0.0, speedup=2.0, spread=1.0)
+    monkeypatch.setattr(load, "_measured", lambda *_: steady)
     model = load_model(weights, runtime="auto")
     assert (cache / "runtimes.json").is_file()
 
@@ -121,6 +123,22 @@ def test_auto_measures_once(weights, cache, monkeypatch):
 
     monkeypatch.setattr(load, "_measured", never)
     assert type(load_model(weights, runtime="auto").network) is type(model.network)
+
+
+def test_auto_remembers_nothing_of_a_busy_machine(cache, caplog):
+    busy = load._Outcome.of(0.001, [9.0, 2.0, 4.0, 1.0, 3.0], [1.0] * 5)
+    assert (busy.speedup, busy.spread, busy.steady) == (3.0, 2.0, False)
+    quiet = load._Outcome.of(0.001, [9.0, 3.0, 3.2, 3.1, 1.0], [1.0] * 5)  # two hiccups
+    assert quiet.steady
+    assert quiet.speedup == 3.1
+    with caplog.at_level(logging.INFO):
+        assert load._remembered("key", lambda: busy) == busy
+    assert "busy" in caplog.text
+    assert load._remembered("key", lambda: quiet) == quiet
+    assert load._remembered("key", lambda: busy) == quiet
+    file = cache / "runtimes.json"
+    file.write_text('{"key": {"error": 0.0, "speedup": 3.0}}')  # as before there was a spread
+    assert load._remembered("key", lambda: quiet) == quiet
 
 
 def test_what_cannot_be_had_takes_one_line(weights, cache, monkeypatch):

@@ -1,22 +1,28 @@
 """A training that was stopped goes on as if it had not been."""
 
 import json
+import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from tests.helpers.paths import ROOT
 from tests.helpers.ranks import together
 from tests.helpers.recipe import assert_equal, disturbance, recipe, state
 from vfi.cli import main
-from vfi.training import resume, runfolder
+from vfi.stopping import Stopped
+from vfi.training import resume, runfolder, stopping
 from vfi.training.history import read
+from vfi.training.sharding import FullySharded
 
 
 def changed(path: Path, workers: int = 0, **trainer: object) -> Path:
@@ -101,10 +107,11 @@ def test_two_processes_stop_together_and_go_on(clips, tmp_path):
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     runs(whole)
-    told = disturbance(5, "SIGTERM", rank=1)  # one of them is told, which is not the first
+    # one of them is told, which is not the first, between two rows of losses
+    told = disturbance(4, "SIGTERM", rank=1)
     done = command_line("fit", "-c", changed(recipe(broken, clips, told), **settings))
     assert done.returncode == 143, done.stderr
-    assert "stopped by SIGTERM at step 6" in done.stderr.replace("\n", " ")
+    assert "stopped by SIGTERM at step 5" in done.stderr.replace("\n", " ")
     runs(broken)
     assert_same_run(whole / "prune_fit", broken / "prune_fit")
 
@@ -245,9 +252,36 @@ def test_what_a_killed_process_had_not_written_to_its_end_is_no_checkpoint(tmp_p
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     (folder / ".last.x1y2.ckpt").write_bytes(b"half of it")
-    assert resume._newest(folder) is None
+    assert resume.newest(folder) is None
     (folder / "best.ckpt").write_bytes(b"whole")
     os.utime(folder / "best.ckpt", (0, 0))
-    assert resume._newest(folder) == folder / "best.ckpt"
+    assert resume.newest(folder) == folder / "best.ckpt"
     runfolder.clear("fit", tmp_path, overwrite=False, resumed=str(folder / "best.ckpt"))
     assert [path.name for path in folder.iterdir()] == ["best.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "left", "told"),
+    [
+        (SingleDeviceStrategy, "last.ckpt", "last.ckpt is on disk; with ckpt_path: last, the same"),
+        (SingleDeviceStrategy, "best.ckpt", "best.ckpt is on disk; with ckpt_path: last, the same"),
+        (SingleDeviceStrategy, None, "no checkpoint was written; the same command begins anew"),
+        (FullySharded, "last.ckpt", "last.ckpt is on disk; under FSDP a training cannot go on"),
+    ],
+)
+def test_a_stopped_training_tells_how_to_go_on(strategy, left, told, tmp_path, caplog):
+    if left:
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / left).touch()
+    trainer = SimpleNamespace(
+        strategy=strategy.__new__(strategy),
+        checkpoint_callbacks=[],
+        default_root_dir=tmp_path,
+        global_step=7,
+        is_global_zero=True,
+        state=SimpleNamespace(fn="fit"),
+    )
+    with caplog.at_level(logging.INFO):
+        stopping.Stopping().on_exception(trainer, None, Stopped(signal.SIGTERM))
+    assert "stopped by SIGTERM at step 7; " in caplog.text
+    assert told in caplog.text

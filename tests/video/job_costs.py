@@ -2,11 +2,14 @@
 
 ``python -m tests.video.job_costs --frames 150 --output costs.json`` makes 640x360 of a moving
 background under still text twice as smooth: with the mean of both frames, and with one that drags
-the text along, which has to be put back.
+the text along, which has to be put back. It tells as well what memory that takes at most, of as
+many frames and of four times as many.
 """
 
 import argparse
 import json
+import multiprocessing
+import resource
 import sys
 import tempfile
 import time
@@ -68,6 +71,19 @@ def cost(clip: Path, network: nn.Module, **settings: object) -> dict[str, float]
         }
 
 
+def _peak(frames: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        clip = write(Path(folder) / "in.mp4", frames)
+        cost(clip, Mean(2), preset="ultrafast")
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
+
+
+def peak(frames: int) -> float:
+    """The most memory in MiB that a job of so many frames takes, in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak, (frames,))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=150)
@@ -81,6 +97,7 @@ def main() -> None:
             "text dragged along": cost(clip, Mean(2)),
             "text dragged along, preset veryfast": cost(clip, Mean(2), preset="veryfast"),
         }
+    found["peak memory, MiB"] = {frames: peak(frames) for frames in (args.frames, 4 * args.frames)}
     text = json.dumps(found, indent=1) + "\n"
     sys.stdout.write(text)
     if args.output:

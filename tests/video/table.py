@@ -31,7 +31,6 @@ from tests.video.test_kept import heard, planes, raw, spoken
 from tests.video.test_times import halves, look
 from tests.video.timing import test_repeats, test_telecine
 from vfi.video import interpolate_frames, interpolate_video
-from vfi.video.make.still import hold_still
 from vfi.video.read.light import light_of
 from vfi.video.read.open import open_source
 from vfi.video.summary import Summary
@@ -432,7 +431,7 @@ def still(it: Bench) -> tuple[Found, bool]:
     for kind, noise, seed in itertools.product(("text", "logo", "bar"), worst, (0, 1)):
         first, truth, second = test_still.views(kind, seed, noise)
         dragged = test_still.Middle()(first, second).clamp(0, 1)
-        made, where = hold_still(dragged, first, second), test_still.ringed(kind)
+        made, where = test_still.hold_still(dragged, first, second), test_still.ringed(kind)
         off = (made - first).abs().amax(1)[0][where]
         worst[noise] = max(worst[noise], float(off.max() * 255))
         lost = test_still.psnr(dragged, truth, ~where) - test_still.psnr(made, truth, ~where)

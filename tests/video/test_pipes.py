@@ -179,3 +179,10 @@ def test_the_clock_stands_still_while_the_player_takes_nothing():
 def test_what_a_pipe_cannot_do_is_refused(words, said, make_clip, caplog):
     assert main(["interpolate", str(make_clip()), *words]) == 2
     assert said in caplog.text
+
+
+@pytest.mark.parametrize("words", [["--start", "1"], ["--duration", "1"]])
+def test_a_part_of_a_pipe_is_refused(tmp_path, capfd, words):
+    assert main(["interpolate", "-", "-o", str(tmp_path / "out.mp4"), *words]) == 2
+    assert "--start and --duration need a file; - is read once" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -157,8 +157,17 @@ def write(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
         "sha256": digest(state),
         "vfi_format": FORMAT_VERSION,
     }
+    content = _in_order(safetensors.torch.save(state, metadata))
     with atomic_path(path) as temporary:
-        safetensors.torch.save_file(state, temporary, metadata)
+        temporary.write_bytes(content)
+
+
+def _in_order(content: bytes) -> bytes:
+    """A file with a sorted header: the order of safetensors varies, and so would its hash."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)  # what follows is aligned
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def digest(state: Mapping[str, Tensor]) -> str:

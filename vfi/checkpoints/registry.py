@@ -99,7 +99,14 @@ def load(name: str) -> Checkpoint:
         )
     if name not in names():
         raise ValueError(f"no weights named {name!r}; known names are {names()}")
-    return read(_SHIPPED / f"{name}.safetensors")
+    path = _SHIPPED / f"{name}.safetensors"
+    known = (card(name) or {}).get("sha256")
+    if known and sha256(path) != known:
+        raise ValueError(
+            f"{path} is not the file that models.json tells of, {known[:12]}: it was changed, or "
+            "its release was stopped before its card was written; release it again, or restore both"
+        )
+    return read(path)
 
 
 def _official() -> Checkpoint:

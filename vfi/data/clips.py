@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ VIDEO_SUFFIXES = frozenset(
 )
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"))
 _EXPECTS = "video clips (.avi, .mp4, .mkv, ...) or folders of numbered images"
+
+
+Chosen = str | os.PathLike[str] | Sequence[str]
+"""A file that lists clips, or their names."""
 
 
 class Clip(NamedTuple):
@@ -116,17 +121,31 @@ def _new(folder: Path, seen: set[Path]) -> bool:
     return True
 
 
-def select_clips(clips: list[Clip], list_file: str | os.PathLike[str]) -> tuple[set[str], int]:
-    """The clips that a list file names, and the number of its lines that name none of them.
+def select_clips(clips: list[Clip], chosen: Chosen) -> tuple[set[str], int]:
+    """The clips that are named, and how many of the names are of none of them.
 
-    A line is a clip's name relative to the folder, or its last part alone, as with UCF-101's
-    class folders; the class number that ends the lines of UCF-101's ``trainlist01.txt`` is
+    A line of a list file is a clip's name relative to the folder, or its last part alone, as with
+    UCF-101's class folders; the class number that ends the lines of its ``trainlist01.txt`` is
     ignored, and so are empty lines and what follows a ``#``.
 
     Raises:
         FileNotFoundError: if there is no such list.
         ValueError: if it names none of the clips.
     """
+    by_name = {clip.name.rpartition("/")[2]: clip.name for clip in clips}
+    by_name |= {clip.name: clip.name for clip in clips}
+    found = [
+        by_name.get(name) or by_name.get(name.replace("\\", "/").rpartition("/")[2])
+        for name in (_listed(chosen) if isinstance(chosen, str | os.PathLike) else chosen)
+    ]
+    names = set(filter(None, found))
+    if not names:
+        raise ValueError(f"{chosen} names none of the {len(clips)} clips found; check the folder")
+    return names, found.count(None)
+
+
+def _listed(list_file: str | os.PathLike[str]) -> list[str]:
+    """The names in a list file."""
     path = shipped.found(list_file)
     if not path.is_file():
         raise FileNotFoundError(f"no list of clips {path}; give a text file with a name in a line")
@@ -135,17 +154,7 @@ def select_clips(clips: list[Clip], list_file: str | os.PathLike[str]) -> tuple[
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text in UTF-8; give a name in a line") from error
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    wanted = [_without_label(line) for line in lines if line]
-    by_name = {clip.name.rpartition("/")[2]: clip.name for clip in clips}
-    by_name |= {clip.name: clip.name for clip in clips}
-    found = [
-        by_name.get(name) or by_name.get(name.replace("\\", "/").rpartition("/")[2])
-        for name in wanted
-    ]
-    names = set(filter(None, found))
-    if not names:
-        raise ValueError(f"{path} names none of the {len(clips)} clips found; check the folder")
-    return names, found.count(None)
+    return [_without_label(line) for line in lines if line]
 
 
 def _without_label(line: str) -> str:
@@ -157,11 +166,11 @@ def _without_label(line: str) -> str:
 
 def choose_clips(
     root: str | os.PathLike[str],
-    clips: str | os.PathLike[str] | None = None,
-    hold_out: str | os.PathLike[str] | None = None,
+    clips: Chosen | None = None,
+    hold_out: Chosen | None = None,
     known: list[Clip] | None = None,
 ) -> list[Clip]:
-    """The clips under ``root``: those listed in ``clips`` without those in ``hold_out``.
+    """The clips under ``root``: those named in ``clips`` without those in ``hold_out``.
 
     Where the clips are ``known``, from an index, nothing is searched.
 

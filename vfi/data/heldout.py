@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from vfi.data.augment import Frames, TripletFilter, enlarge
-from vfi.data.clips import Clip, choose_clips
+from vfi.data.clips import Chosen, Clip, choose_clips
 from vfi.data.decoding import Frame, count_frames, decode
 from vfi.data.images import Triplet
 
@@ -27,7 +27,7 @@ class ClipTriplets(Dataset[Triplet]):
 
     Args:
         root: folder of video files and of folders of numbered images.
-        clips: list file of the clips to use; by default all.
+        clips: the clips to use, a list file or names; by default all.
         strides: frames from img0 to gt; a clip's triplets take them in turns, so larger ones test
             larger motion.
         per_clip: triplets looked at in a clip; ``keep`` may reject some.
@@ -44,7 +44,7 @@ class ClipTriplets(Dataset[Triplet]):
     def __init__(
         self,
         root: str | os.PathLike[str],
-        clips: str | os.PathLike[str] | None = None,
+        clips: Chosen | None = None,
         strides: tuple[int, ...] = (1, 2, 3),
         per_clip: int = 12,
         size: int = 256,

@@ -1,5 +1,6 @@
 """The data of every Lightning job: what test, validate and fit read, and how it is shared out."""
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, cast
@@ -30,6 +31,9 @@ from vfi.data.sources import (
     open_source,
     validated,
 )
+from vfi.data.split import with_default_split
+
+logger = logging.getLogger(__name__)
 
 
 class TripletDataModule(LightningDataModule):
@@ -108,10 +112,14 @@ class TripletDataModule(LightningDataModule):
         if stage == "fit":
             self._start = {}  # a checkpoint says otherwise later
         if stage == "fit" and self.train_set is None:
-            self.train_set = open_train(self.train, self.seed, self._place())
+            self.train_set = open_train(self.trained, self.seed, self._place())
         if stage in ("fit", "validate") and self.val_set is None:
-            check_root("data.val.root", self.val.source, self.validated.root)
-            self.val_set = open_source(self.validated)
+            validated = self.validated
+            check_root("data.val.root", validated.source, validated.root)
+            self.val_set = open_source(validated)
+            if stage == "fit" and self._place().rank == 0 and validated.clips != self.val.clips:
+                told = ", ".join(validated.clips or ())
+                logger.info("no clips were named for validation; held out: %s", told)
             if stage == "fit" and self.trainer and self.trainer.limit_val_batches:
                 check_held_out(self.train_set, self.val_set)
         if stage in ("test", "predict") and self.test_set is None:
@@ -169,9 +177,19 @@ class TripletDataModule(LightningDataModule):
         return ValData(self.source, self.root, self.split)
 
     @property
+    def trained(self) -> TrainData:
+        """What fit trains on, without the clips that it holds out."""
+        return self._split()[0]
+
+    @property
     def validated(self) -> ValData:
         """What is validated on; its folder may be that of the training set."""
-        return validated(self.val, self.train)
+        return self._split()[1]
+
+    def _split(self) -> tuple[TrainData, ValData]:
+        if self.trainer and self.trainer.limit_val_batches == 0:
+            return self.train, validated(self.val, self.train)
+        return with_default_split(self.train, self.val)
 
     def calibration_batches(
         self, count: int, device: torch.device | str, tested: bool = False
@@ -189,8 +207,9 @@ class TripletDataModule(LightningDataModule):
         if tested:
             check_calibration(self.train, self.tested)
         # as one process would read them at the start, so that any number of processes has the same
-        dataset = open_train(self.train, self.seed)
-        loader = train_loader(dataset, self.train, seed=self.seed, workers=self.num_workers)
+        train = self.train if tested else self.trained
+        dataset = open_train(train, self.seed)
+        loader = train_loader(dataset, train, seed=self.seed, workers=self.num_workers)
         for batch in islice(loader, count):
             yield ready(on_device(batch, device), self.train, self.seed)
 

@@ -41,8 +41,9 @@ class TrainData:
         root: the set's folder; the sample needs none. Of a rendered source, any folder of
             pictures; of a mixed one, that of the clips.
         split: the set's part; by default Vimeo-90K's train part.
-        clips: of a video source, a list file of the clips to use; None uses all.
-        hold_out: of a video source, a list file of clips to leave out.
+        clips: of a video source, the clips to use: a list file or their names; None uses all.
+        hold_out: of a video source, the clips to leave out: a list file or their names. Where
+            neither this nor ``val.clips`` is given, ``fit`` chooses some (`vfi.data.split`).
         steps: batches per epoch and process. Video is read again as often as needed, other sources
             at most once; None reads once. With video, several processes need a number, because
             they must take equally many steps.
@@ -61,8 +62,8 @@ class TrainData:
     source: TrainSource = "sample"
     root: str | None = None
     split: str | None = None
-    clips: str | None = None
-    hold_out: str | None = None
+    clips: tuple[str, ...] | str | None = None
+    hold_out: tuple[str, ...] | str | None = None
     steps: int | None = None
     batch_size: int = 8
     stream: StreamSpec = field(default_factory=StreamSpec)
@@ -98,10 +99,11 @@ class ValData:
     """What ``fit`` and ``validate`` measure between epochs.
 
     Attributes:
-        source: one of ``SOURCES``; ``auto`` is the sample without a root, else the set found there.
+        source: one of ``SOURCES``; ``auto`` is the set found in the root; without one, clips that
+            ``train`` holds out if it reads clips, else the sample.
         root: the set's folder; None takes that of ``train`` where the source is the same.
         split: the set's part, for sets that have parts.
-        clips: of a video source, a list file of the clips to use; None uses all.
+        clips: of a video source, the clips to use: a list file or their names; None uses all.
         strides: of a video source, frames from img0 to gt, taken in turns.
         per_clip: of a video source, triplets per clip, evenly spaced.
         size: of a video source, side of the centre crop, pixels.
@@ -117,7 +119,7 @@ class ValData:
     source: Source = "auto"
     root: str | None = None
     split: str | None = None
-    clips: str | None = None
+    clips: tuple[str, ...] | str | None = None
     strides: tuple[int, ...] = (1, 2, 3)
     per_clip: int = 12
     size: int = 256

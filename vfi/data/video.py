@@ -19,7 +19,7 @@ import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
 from vfi.data.augment import MAX_SIDE, Augment, Frames, TripletFilter, keyed_rng
-from vfi.data.clips import Clip, choose_clips
+from vfi.data.clips import Chosen, Clip, choose_clips
 from vfi.data.decoding import DamagedClipError, Frame, decode
 from vfi.data.images import Triplet, make_triplet
 from vfi.data.index import balanced, indexed_clips, read_index
@@ -101,8 +101,8 @@ class VideoTriplets(IterableDataset[Triplet]):
 
     Args:
         root: folder of video files and of folders of numbered images, at any depth.
-        clips: list file of the clips to use; by default all.
-        hold_out: list file of clips to leave out.
+        clips: the clips to use, a list file or names; by default all.
+        hold_out: those to leave out, likewise.
         stream: how triplets are drawn.
         augment: how they are cropped and varied; None gives whole frames.
         keep: which triplets are kept; None keeps all.
@@ -121,8 +121,8 @@ class VideoTriplets(IterableDataset[Triplet]):
     def __init__(
         self,
         root: str | os.PathLike[str],
-        clips: str | os.PathLike[str] | None = None,
-        hold_out: str | os.PathLike[str] | None = None,
+        clips: Chosen | None = None,
+        hold_out: Chosen | None = None,
         stream: StreamSpec | None = None,
         augment: Augment | None = None,
         keep: TripletFilter | None = None,

@@ -63,8 +63,8 @@ def build(workshop: Workshop) -> gr.Blocks:
             with gr.Column(scale=3, min_width=300):
                 outputs = _outputs()
         started = start.click(
-            _maker(workshop),
-            inputs,
+            _maker(workshop, inputs),
+            set(inputs.values()),
             outputs,
             show_progress="minimal",
             concurrency_limit=1,
@@ -102,8 +102,8 @@ def launch(page: gr.Blocks, workshop: Workshop, host: str, port: int, browser: b
     return url
 
 
-def _inputs(workshop: Workshop) -> list[Any]:
-    """What is asked, in the order in which `_order` takes the answers."""
+def _inputs(workshop: Workshop) -> dict[str, Any]:
+    """What is asked, under the names by which `_order` takes the answers."""
     limits, known = workshop.limits, models()
     dropped = gr.File(
         label=f"a video of up to {limits.seconds:g} s, or two pictures, {limits.megabytes} MB each",
@@ -124,7 +124,10 @@ def _inputs(workshop: Workshop) -> list[Any]:
         return gr.update(visible=how == _TIMES), gr.update(visible=how == _RATE)
 
     how.change(choose, how, [factor, rate], queue=False, api_visibility="private")
-    return [dropped, model, how, factor, rate, slow, runtime]
+    return {
+        "dropped": dropped, "model": model, "how": how, "factor": factor, "rate": rate,
+        "slow": slow, "runtime": runtime,
+    }  # fmt: skip
 
 
 def _outputs() -> list[Any]:
@@ -153,22 +156,16 @@ def _ends(page: gr.Blocks, workshop: Workshop, stop: gr.Button, started: Any, st
     page.unload(left)
 
 
-def _maker(workshop: Workshop) -> Any:
+def _maker(workshop: Workshop, inputs: dict[str, Any]) -> Any:
     """The handler of a session's order, which tells how far it is as it goes."""
 
     def make(
-        dropped: list[str] | None,
-        model: str,
-        how: str,
-        factor: float,
-        rate: str,
-        slow: float,
-        runtime: str,
+        given: dict[Any, Any],
         request: gr.Request,  # Gradio finds it by its type
     ) -> Iterator[tuple[Any, ...]]:
         yield _state("preparing"), "", "", gr.update(value="", visible=False)
         try:
-            order = _order(dropped, model, how, factor, rate, slow, runtime)
+            order = _order(**{name: given[component] for name, component in inputs.items()})
             for state in workshop.make(request.session_hash or "", order):
                 if isinstance(state, Made):
                     yield _shown(state)

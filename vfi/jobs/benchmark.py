@@ -73,7 +73,7 @@ def benchmark(
         device: cpu, cuda or cuda:N.
         data: what quality is measured on, if given.
         limit: triplets of it, from the first; all if not given.
-        output: folder for benchmark.json, benchmark.csv and benchmark.png; nothing is written if
+        output: folder for benchmark.json, benchmark.csv and benchmark.svg; nothing is written if
             not given.
         qualities: file that the measured quality is added to, for `vfi select`.
         executor: where quality is measured: in the processes that are timed, or on a Ray cluster
@@ -167,26 +167,9 @@ def _write(rows: list[Row], bench: Bench, folder: Path) -> None:
     reporting.write_json(record, folder / "benchmark.json")
     reporting.write_csv(rows, folder / "benchmark.csv")
     if importlib.util.find_spec("matplotlib") and importlib.util.find_spec("pandas"):
-        _draw(rows, folder / "benchmark.png")
+        from vfi.jobs import benchmark_picture
+
+        benchmark_picture.draw(rows, folder / "benchmark.svg")
     else:
         logger.info("no picture: matplotlib and pandas are not installed (extra report)")
     logger.info("wrote %s", folder)
-
-
-def _draw(rows: list[Row], path: Path) -> None:
-    """Quality over speed where there is a truth, else speed alone."""
-    import pandas as pd
-
-    from vfi.reporting.curves import bars_plot, pareto_plot
-
-    data = pd.DataFrame(rows)
-    data["way"] = data["runtime"] + " " + data["precision"]
-    title = f"{data['width'][0]}x{data['height'][0]}, {data['threads'][0]} threads"
-    if "psnr" in data:
-        data = data[data["height"].eq(data["height"][0]) & data["width"].eq(data["width"][0])]
-        pareto_plot(
-            data, "fps", "psnr", "way", path, label="name",
-            x_label="frames a second", y_label="PSNR, dB", title=title,
-        )  # fmt: skip
-    else:
-        bars_plot(data, "model", "fps", "way", path, x_label="frames a second", title=title)

@@ -2,6 +2,7 @@
 
 import base64
 import shlex
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from html import escape
@@ -21,7 +22,7 @@ from vfi.jobs.evaluate_video import AVERAGE, summarise
 from vfi.measure.costs import efficiency
 from vfi.measure.quality import quantize
 from vfi.models import Interpolator
-from vfi.reporting.album import ERROR_COLOURS, Album, Look, look_for
+from vfi.reporting.album import ERROR_COLOURS, Album, look_for
 from vfi.reporting.charts import Dot, Series, chart, mark
 from vfi.reporting.pages import Cell, Markup, asset, html_table, page
 from vfi.reporting.style import UNITS, styles
@@ -40,6 +41,7 @@ _PER_MODEL = 1.5  # pictures of a step: its frame, and a map of errors, which is
 _PEAK = 64  # levels of 255; larger errors are as bright
 _COLUMNS = 24  # of arrows
 _ORIGINAL = "original"
+_COSTS = ("median_ms", "speedup", "parameters", "flops", "weights_mib")
 
 
 class Recording:
@@ -131,6 +133,7 @@ def write_page(
     count: int,
     command: Sequence[str],
     as_json: bool,
+    started: float,
 ) -> None:
     """Makes the frames, and writes the page of them.
 
@@ -142,6 +145,7 @@ def write_page(
         count: how many there may be.
         command: what makes this page.
         as_json: also write the figures, beside it.
+        started: when the job began, by `time.perf_counter`.
 
     Raises:
         ValueError: if there are no triples, or they do not fit.
@@ -150,12 +154,12 @@ def write_page(
         recording = _recorded(source.info, contenders, known, count)
         recording.album.close()
         figures = _figures(recording, contenders, source.info)
-        text = _text(recording, contenders, source, figures, command)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(_text(recording, contenders, source, figures, command), "utf-8")
     if as_json:
         record = {
             "input": str(source.info.path),
             "command": shlex.join(command),
+            "seconds": time.perf_counter() - started,
             "models": figures,
             "frames": recording.rows,
             "shown": {"size": recording.size, **asdict(recording.album.look)},
@@ -193,15 +197,14 @@ def _figures(
     networks = {contender.name: contender.network for contender in contenders}
     figures = []
     for row in summarise(recording.rows):
-        figure = {**row, "median_ms": None, "speedup": None}
-        figure |= dict.fromkeys(("parameters", "flops", "weights_mib"))
+        figure = {**row, **dict.fromkeys(_COSTS)}
         if row["model"] in networks:
             seconds = np.array(recording.seconds[row["model"]])
             figure["median_ms"] = 1000 * median(seconds)
             figure["speedup"] = float(np.median(first / seconds))
             if isinstance(network := networks[row["model"]], Interpolator):
                 costs = asdict(efficiency(plain(network), info.height, info.width))
-                figure |= {name: costs[name] for name in ("parameters", "flops", "weights_mib")}
+                figure |= {name: costs[name] for name in _COSTS[2:]}
         figures.append(figure)
     return figures
 
@@ -256,8 +259,7 @@ def _charts(recording: Recording, contenders: Sequence[Contender]) -> str:
                 tip = f"{name}, frame {step['number']}: {value or 0:.{digits}f}"
                 dots.append(Dot(step["time"], value, tip, data={"frame": number}))
             series.append(Series(name, look, dots))
-        title = f"{UNITS[score_]} of each frame that was made, over time"
-        charts.append(chart(series, UNITS["time"], UNITS[score_], title))
+        charts.append(chart(series, UNITS["time"], UNITS[score_], f"{UNITS[score_]} over time"))
     return "\n".join(charts)
 
 
@@ -280,17 +282,16 @@ def _table(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def _conditions(info: SourceInfo, count: int) -> str:
-    cpu = reporting.environment()["cpu"]["model"] or "this machine"
     return (
         f"Means over {count} frames. Speed is that of this run: medians for frames of "
-        f"{info.width}x{info.height} pixels, made in turns on {cpu}, {torch.get_num_threads()} "
+        f"{info.width}x{info.height} pixels, made in turns on "
+        f"{reporting.environment()['cpu']['model'] or 'this machine'}, {torch.get_num_threads()} "
         f"threads, torch {torch.__version__}; times as fast is the median ratio to the first."
     )
 
 
 def _shown_as(recording: Recording, info: SourceInfo) -> str:
-    look: Look = recording.album.look
-    width, height = recording.size
+    look, (width, height) = recording.album.look, recording.size
     return (
         f"To keep this page below {LIMIT // 1_000_000} MB, pictures are shown at {width}x{height} "
         f"(the video has {info.width}x{info.height}) as WebP of quality {look.quality}; figures "

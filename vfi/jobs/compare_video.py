@@ -4,6 +4,7 @@ import heapq
 import itertools
 import logging
 import math
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from vfi.files import atomic_path
 from vfi.jobs.compare_page import write_page
+from vfi.jobs.said import command_line
 from vfi.measure.quality import quantize
 from vfi.models.device import limited_threads
 from vfi.runtime.eager import DEFAULT_MODEL
@@ -87,6 +89,7 @@ def compare_video(
         FileNotFoundError: if there is no input.
         ValueError: if it holds no three frames of one scene, or cannot be read or written.
     """
+    command, started = command_line("compare", compare_video, locals()), time.perf_counter()
     if not models:
         raise ValueError("models is empty; name one or more")
     for name, value, low in (("frames", frames, 1), ("tile_width", tile_width, 32)):
@@ -106,9 +109,7 @@ def compare_video(
         if suffix in IMAGE_SUFFIXES:
             _write_strip(source, path, contenders, part, frames, tile_width)
         elif suffix == _PAGE:
-            command = ["vfi", "compare", input, "-o", output, "--models", *models]
-            command += ["--start", f"{start:g}", "--seconds", f"{seconds:g}"]
-            write_page(source, path, contenders, part, count, command, json)
+            write_page(source, path, contenders, part, count, command, json, started)
         else:
             _write_animation(source, path, contenders, part, tile_width)
     logger.info("%s: %s beside %s", path, _ORIGINAL, ", ".join(c.name for c in contenders))

@@ -93,7 +93,8 @@ def text(explained: Explained) -> str:
         "macs": macs,
     }
     title = f"{explained.model}: pruning"
-    return page(title, body, ("tips.js", "explain.js"), data, ("explain.css",))
+    scripts, styles_ = ("tips.js", "layers.js", "explain.js"), ("layers.css", "explain.css")
+    return page(title, body, scripts, data, styles_)
 
 
 def _named(policy: str) -> str:

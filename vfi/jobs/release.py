@@ -3,6 +3,7 @@
 import copy
 import logging
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -218,7 +219,7 @@ def _stage(record: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
     """How one training went, without the places where things lay."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     return {
-        "command": " ".join(_portable(record["command"])),
+        "command": shlex.join(_portable(record["command"])),
         "network": _portable(record["network"]),
         "steps": content["global_step"],
         "data": record["train"],

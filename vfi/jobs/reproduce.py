@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from vfi import shipped
+from vfi.data.sources import TrainData, ValData
+from vfi.data.split import with_default_split
 from vfi.data.video import VideoTriplets
 from vfi.files import atomic_path, writable_folder
 from vfi.reporting import cards
@@ -114,9 +116,14 @@ def _with_present_names(value: Any) -> Any:
 def _fit(config: Mapping[str, Any], data: Mapping[str, Any], folder: Path) -> None:
     from vfi.training.command import VFICLI
 
-    train = config["data"]["train"]
+    train, val = (config["data"][part] for part in ("train", "val"))
     if train["source"] == "video":
-        clips = VideoTriplets(train["root"], train.get("clips"), train.get("hold_out"))
+        named = ("source", "root", "clips", "hold_out")
+        learnt, _ = with_default_split(
+            TrainData(**{name: train[name] for name in named if name in train}),
+            ValData(**{name: val[name] for name in named if name in val}),
+        )
+        clips = VideoTriplets(train["root"], learnt.clips, learnt.hold_out)
         if clips.identity()["sha256"] != data["sha256"]:
             logger.warning(
                 "%s holds other clips than the %d that the model was made from: the result will "

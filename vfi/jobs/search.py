@@ -241,7 +241,7 @@ def _conclude(
             f"speed_{runtime}",
             "psnr",
             "network",
-            folder / f"search_{runtime}.png",
+            folder / f"search_{runtime}.svg",
             label="candidate",
             x_label=f"times as fast as {rows[0]['network']} ({runtime}, float32)",
             y_label="PSNR on the validation set, difference in dB",

@@ -65,7 +65,7 @@ def select(
         device: cpu, cuda or cuda:N.
         qualities: file of measured quality that `vfi benchmark` wrote; the package's own if not
             given.
-        output: folder for select.json, select.csv and select.png.
+        output: folder for select.json, select.csv and select.svg.
 
     Raises:
         FileNotFoundError: if a path holds no file.
@@ -255,10 +255,10 @@ def _write(
         from vfi.reporting.curves import pareto_plot
 
         data = pd.DataFrame(measured)
-        data["way"] = data["runtime"] + " " + data["precision"]
+        data["way"] = (data["runtime"] + " " + data["precision"]).str.removesuffix(" float32")
         pareto_plot(
-            data, "fps", "psnr", "way", target / "select.png", label="model",
-            x_label="new frames a second", y_label="PSNR, dB", title=asked["size"],
+            data, "fps", "psnr", "model", target / "select.svg", label="way",
+            x_label="new frames a second", title=asked["size"],
         )  # fmt: skip
     logger.info("wrote %s", target)
 

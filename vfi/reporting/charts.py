@@ -5,14 +5,11 @@ is in ``data-`` attributes: ``data-tip`` is shown on hovering, others are the ca
 """
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from vfi.files import atomic_path
-from vfi.reporting.pages import asset
-from vfi.reporting.style import Style
+from vfi.reporting.style import Style, apart
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 160, 30, 44  # margins, pixels
 _LINE = 15  # pixels from one label to the next
@@ -103,6 +100,7 @@ def chart(
     y_label: str,
     title: str,
     size: tuple[int, int] = (760, 250),
+    focus: bool = False,
 ) -> str:
     """A chart as an ``<svg>`` element.
 
@@ -112,6 +110,7 @@ def chart(
         y_label: above the axis, likewise.
         title: what it shows, for those who cannot see it.
         size: width and height, pixels.
+        focus: whether the keyboard reaches every point.
 
     Raises:
         ValueError: if there is no point.
@@ -123,21 +122,14 @@ def chart(
     x = Scale.over([dot.x for dot in dots], _LEFT, width - _RIGHT)
     y = Scale.over([dot.y for dot in dots if dot.y is not None], height - _BOTTOM, _TOP)
     parts = [
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" '
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="{"group" if focus else "img"}" '
         f'aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">',
         _axes(x, y, x_label, y_label),
-        *(_drawn(one, x, y) for one in series),
+        *(_drawn(one, x, y, focus) for one in series),
         _names(series, x, y),
         "</svg>",
     ]
     return "\n".join(parts)
-
-
-def write_svg(svg: str, path: str | os.PathLike[str]) -> None:
-    """Writes a chart as a file of its own, in the colours of whoever looks at it."""
-    style = f"<style>{asset('chart.css')}</style>"
-    with atomic_path(path) as temporary:
-        temporary.write_text(svg.replace(">", f">{style}", 1) + "\n", encoding="utf-8")
 
 
 def mark(style: Style) -> str:
@@ -163,7 +155,7 @@ def _axes(x: Scale, y: Scale, x_label: str, y_label: str) -> str:
     return "".join([*parts, f"{escape(x_label)}</text>"])
 
 
-def _drawn(one: Series, x: Scale, y: Scale) -> str:
+def _drawn(one: Series, x: Scale, y: Scale, focus: bool) -> str:
     parts = [f'<g class="series" style="{_colours(one.style)}" data-series="{escape(one.name)}">']
     if one.joined:
         path = "".join(
@@ -172,41 +164,39 @@ def _drawn(one: Series, x: Scale, y: Scale) -> str:
             if dot.y is not None
         )
         parts.append(f'<path class="line" d="{path}"{_dash(one.style)}/>')
-    parts += [_dot(dot, one.style, x(dot.x), y(dot.y)) for dot in one.dots if dot.y is not None]
+    shown = [(dot, (x(dot.x), y(dot.y))) for dot in one.dots if dot.y is not None]
+    parts += [_dot(dot, one.style, place, focus) for dot, place in shown]
     return "".join([*parts, "</g>"])
 
 
-def _dot(dot: Dot, style: Style, x: float, y: float) -> str:
+def _dot(dot: Dot, style: Style, place: tuple[float, float], focus: bool) -> str:
     given = {"tip": dot.tip, **dot.data} if dot.tip else dict(dot.data)
     data = "".join(f' data-{name}="{escape(str(value))}"' for name, value in given.items())
+    if focus:
+        data += f' tabindex="0" role="img" aria-label="{escape(dot.tip)}"'
     text = f'<text x="8" y="-7">{escape(dot.label)}</text>' if dot.label else ""
     return (
-        f'<g class="point" transform="translate({x} {y})"{data}><circle class="hit" r="9"/>'
-        f'<path class="dot" d="{_SHAPES[style.marker]}"/>{text}</g>'
+        f'<g class="point" transform="translate({place[0]} {place[1]})"{data}>'
+        f'<circle class="hit" r="9"/><path class="dot" d="{_SHAPES[style.marker]}"/>{text}</g>'
     )
 
 
 def _names(series: Sequence[Series], x: Scale, y: Scale) -> str:
     """Names beside the ends of the series, moved apart where they would overlap."""
-    ends: list[tuple[float, Series]] = []
-    for one in series:
-        last = next((dot for dot in reversed(one.dots) if dot.y is not None), None)
-        if last is not None and last.y is not None:
-            ends.append((y(last.y), one))
-    ends.sort(key=lambda end: end[0])
-    floor = y.start - _LINE * (len(ends) - 1)
-    parts, least = [], y.end
-    for number, (wanted, one) in enumerate(ends):
-        place = max(least, min(wanted, floor + _LINE * number))
-        least = place + _LINE
-        left = x.end + 8
-        parts.append(
-            f'<g class="series name" style="{_colours(one.style)}" transform="translate({left} '
-            f'{place})"><path class="line" d="M0 0H22"{_dash(one.style)}/><path class="dot" '
-            f'transform="translate(11 0)" d="{_SHAPES[one.style.marker]}"/>'
-            f'<text x="27" y="4">{escape(one.name)}</text></g>'
-        )
-    return "".join(parts)
+    ends = [(s, y(last)) for s in series if (last := _last(s)) is not None]
+    places = apart([end for _, end in ends], _LINE, y.end, y.start)
+    return "".join(
+        f'<g class="series name" style="{_colours(one.style)}" transform="translate({x.end + 8} '
+        f'{place})"><path class="line" d="M0 0H22"{_dash(one.style)}/><path class="dot" '
+        f'transform="translate(11 0)" d="{_SHAPES[one.style.marker]}"/>'
+        f'<text x="27" y="4">{escape(one.name)}</text></g>'
+        for (one, _), place in zip(ends, places, strict=True)
+    )
+
+
+def _last(one: Series) -> float | None:
+    """The value at the end of a series that has any."""
+    return next((dot.y for dot in reversed(one.dots) if dot.y is not None), None)
 
 
 def _colours(style: Style) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of results, written as PNG without a display."""
+"""Plots of results, written without a display, in the one look of all plots (`look`)."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from vfi.files import atomic_path
+from vfi.reporting.look import dashes, labelled, look, name_ends, plot, save
+from vfi.reporting.style import GREY, INK, VERMILLION, Style, styles
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
-_MARKERS = "osD^vPX"
+_MANY = 30  # points; markers tell points apart, on longer curves they would only thicken them
 
 Values = Sequence[float] | pd.Series | pd.Index | np.ndarray
 
@@ -26,6 +26,7 @@ def pareto_front(x: Values, y: Values) -> np.ndarray:
     return np.logical_not((as_good & better).any(1))
 
 
+@look
 def pareto_plot(
     data: pd.DataFrame,
     x: str,
@@ -44,10 +45,10 @@ def pareto_plot(
         data: a row for each model.
         x: the column of speeds.
         y: the column of qualities.
-        series: the column that colours points.
-        path: a ``.png`` file, replaced if it exists.
+        series: the column that tells points apart.
+        path: a ``.svg`` or ``.png`` file, replaced if it exists.
         label: the column of texts beside points.
-        x_label: under the axis; the column's name if None.
+        x_label: under the axis; what `style.UNITS` says of the column if None.
         y_label: likewise.
         title: above the plot.
 
@@ -55,23 +56,29 @@ def pareto_plot(
         ValueError: if a column is missing, there is no row, or ``path`` cannot be written.
     """
     data = _complete(data, x, y, series, *([label] if label else []))
-    figure = Figure(figsize=(8, 5.2), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = plot(8.6, 5.2, title)
     front = data[pareto_front(data[x], data[y])].sort_values(x)
-    axis.step(front[x], front[y], where="pre", color="#222222", linewidth=1.2, zorder=2)
-    for color, marker, (name, points) in _styled(data, series):
-        axis.scatter(points[x], points[y], s=46, color=color, marker=marker, label=name, zorder=3)
+    axis.step(front[x], front[y], where="pre", color=INK[0], linewidth=1, zorder=2)
+    drawn = list(_styled(data, series))
+    for style, _, points in drawn:
+        axis.scatter(points[x], points[y], s=46, color=style.light, marker=style.marker, zorder=3)
         if label:
-            _label(axis, points[[x, y, label]], front.index, color)
+            _label(axis, points[[x, y, label]], front.index)
     axis.scatter(
-        front[x], front[y], s=150, facecolors="none", edgecolors="#222222", linewidths=1.2,
-        label="Pareto front", zorder=4,
-    )  # fmt: skip
-    _finish(axis, x_label or x, y_label or y, title)
+        front[x], front[y], s=150, facecolors="none", edgecolors=INK[0], linewidths=1, zorder=4
+    )
     axis.margins(0.08)
-    _save(figure, path)
+    labelled(axis, x_label or x, y_label or y)
+    ends = [(name, style, points.sort_values(x)[y].iloc[-1]) for style, name, points in drawn]
+    name_ends(axis, ends, joined=False)
+    axis.annotate(
+        "ringed: none is better in both", (0, 0), (6, 6), xycoords="axes fraction",
+        textcoords="offset points", fontsize=8, color=GREY[0],
+    )  # fmt: skip
+    save(figure, path)
 
 
+@look
 def lines_plot(
     data: pd.DataFrame,
     x: str,
@@ -92,10 +99,10 @@ def lines_plot(
         x: the column of positions.
         y: the column of values.
         series: the column that tells lines apart.
-        path: a ``.png`` file, replaced if it exists.
+        path: a ``.svg`` or ``.png`` file, replaced if it exists.
         reference: a value drawn as a dashed line.
         reference_label: its name.
-        x_label: under the axis; the column's name if None.
+        x_label: under the axis; what `style.UNITS` says of the column if None.
         y_label: likewise.
         title: above the plot.
 
@@ -103,19 +110,24 @@ def lines_plot(
         ValueError: as `pareto_plot`.
     """
     data = _complete(data, x, y, series)
-    figure = Figure(figsize=(8, 5.2), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = plot(8.6, 5.2, title)
     if reference is not None:
-        axis.axhline(
-            reference, color="#222222", linewidth=1.2, linestyle="--", label=reference_label
-        )
-    for color, marker, (name, points) in _styled(data, series):
+        axis.axhline(reference, color=GREY[0], linewidth=1.2, linestyle="--")
+        axis.annotate(
+            reference_label, (0, reference), (4, 3), xycoords=("axes fraction", "data"),
+            textcoords="offset points", fontsize=9, color=GREY[0],
+        )  # fmt: skip
+    ends = []
+    for style, name, points in _styled(data, series):
         points = points.sort_values(x, kind="stable")
-        _draw_line(axis, points[x], points[y], color, marker, name)
-    _finish(axis, x_label or x, y_label or y, title)
-    _save(figure, path)
+        _draw_line(axis, points[x], points[y], style)
+        ends.append((name, style, points[y].iloc[-1]))
+    labelled(axis, x_label or x, y_label or y)
+    name_ends(axis, ends)
+    save(figure, path)
 
 
+@look
 def bars_plot(
     data: pd.DataFrame,
     label: str,
@@ -126,32 +138,34 @@ def bars_plot(
     x_label: str | None = None,
     title: str = "",
 ) -> None:
-    """Draws a horizontal bar for each row, the first one on top.
+    """Draws a horizontal bar for each row, the first one on top, with its length beside it.
 
     Args:
         data: the rows.
         label: the column of texts beside bars.
         value: the column of lengths.
-        series: the column that colours bars.
-        path: a ``.png`` file, replaced if it exists.
-        x_label: under the axis; the column's name if None.
+        series: the column of what bars are of, such as the model, which has its colour.
+        path: a ``.svg`` or ``.png`` file, replaced if it exists.
+        x_label: under the axis; what `style.UNITS` says of the column if None.
         title: above the plot.
 
     Raises:
         ValueError: as `pareto_plot`.
     """
     data = _complete(data, value, value, label, series)
-    figure = Figure(figsize=(8, 1.4 + 0.3 * len(data)), layout="constrained")
-    axis = figure.subplots()
-    for color, _, (name, rows) in _styled(data, series):
-        bars = axis.barh(rows.index, rows[value], color=color, label=name)
-        axis.bar_label(bars, fmt="%.3g", padding=3, fontsize=8)
+    figure, axis = plot(8, 1.2 + 0.3 * len(data), title)
+    for style, _, rows in _styled(data, series):
+        bars = axis.barh(rows.index, rows[value], color=style.light)
+        axis.bar_label(bars, fmt="%.3g", padding=3)
     axis.set_yticks(data.index, list(data[label]))
     axis.invert_yaxis()
-    _finish(axis, x_label or value, "", title)
-    _save(figure, path)
+    axis.grid(visible=False, axis="y")
+    axis.margins(x=0.08)
+    labelled(axis, x_label or value, "")
+    save(figure, path)
 
 
+@look
 def panels_plot(
     panels: Mapping[str, pd.DataFrame],
     path: str | os.PathLike[str],
@@ -164,7 +178,7 @@ def panels_plot(
     Args:
         panels: what its axis says -> a column for each line, positions as index; gaps (NaN) are
             left out.
-        path: a ``.png`` file, replaced if it exists.
+        path: a ``.svg`` or ``.png`` file, replaced if it exists.
         x_label: under the lowest.
         title: above all.
 
@@ -176,27 +190,31 @@ def panels_plot(
     figure = Figure(figsize=(9, 3.8 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for axis, (label, lines) in zip(axes, panels.items(), strict=True):
-        for index, name in enumerate(lines):
+        ends = []
+        for name, style in styles([str(name) for name in lines]).items():
             points = lines[name].dropna()
-            color, marker = _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)]
-            _draw_line(axis, points.index, points, color, marker, str(name))
-        _finish(axis, x_label if axis is axes[-1] else "", label, "")
+            _draw_line(axis, points.index, points, style)
+            if len(points):
+                ends.append((name, style, points.iloc[-1]))
+        labelled(axis, x_label if axis is axes[-1] else "", label)
+        name_ends(axis, ends)
     figure.suptitle(title)
-    _save(figure, path)
+    save(figure, path)
 
 
+@look
 def kept_channels_plot(
     kept: Mapping[str, Mapping[str, float]], path: str | os.PathLike[str], title: str = ""
 ) -> None:
     """Draws the fraction of channels that each policy kept in each layer as a heat map.
 
-    Dark blue is a whole layer, pale is little, and a layer with nothing left is red: the picture
+    Dark blue is a whole layer, pale is little, and a layer with nothing left is orange: the picture
     of a network cut through.
 
     Args:
         kept: policy -> layer -> fraction in [0, 1]; layers in the order of first appearance. A
             layer that a policy does not name stays blank.
-        path: a ``.png`` file, replaced if it exists.
+        path: a ``.svg`` or ``.png`` file, replaced if it exists.
         title: above the plot.
 
     Raises:
@@ -215,7 +233,7 @@ def kept_channels_plot(
     figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
     shades = LinearSegmentedColormap.from_list("kept", ["#eef4fa", "#6aa6d6", "#08306b"])
-    colors = shades.with_extremes(under="#c1121f", bad="#ffffff")
+    colors = shades.with_extremes(under=VERMILLION[0], bad="#ffffff")
     shown = axis.imshow(values, cmap=colors, vmin=1e-9, vmax=1, aspect="auto")
     for row, column in np.argwhere(~np.isnan(values)):
         value = values[row, column]
@@ -227,23 +245,22 @@ def kept_channels_plot(
     axis.set_xticks(range(len(layers)), layers, rotation=90, fontsize=8)
     axis.set_xticks(np.arange(-0.5, len(layers)), minor=True)
     axis.set_yticks(np.arange(-0.5, len(kept)), minor=True)
+    axis.grid(visible=False)
     axis.grid(which="minor", color="white", linewidth=1)
     axis.tick_params(which="both", length=0)
     axis.set_title(title)
     bar = figure.colorbar(shown, ax=axis, fraction=0.03, pad=0.01, extend="min")
-    bar.set_label("channels kept (red: none)")
+    bar.set_label("channels kept (orange: none)")
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    _save(figure, path)
+    save(figure, path)
 
 
-def _label(axis: Axes, points: pd.DataFrame, front: pd.Index, color: str) -> None:
+def _label(axis: Axes, points: pd.DataFrame, front: pd.Index) -> None:
     """Writes the third column beside the points that the first two tell."""
     for position, (x, y, text) in zip(points.index, points.to_numpy(), strict=True):
         # Above the front and below all else, so that neighbours keep out of each other's way.
         place = (6, 7) if position in front else (6, -13)
-        axis.annotate(
-            str(text), (x, y), xytext=place, textcoords="offset points", fontsize=8, color=color
-        )
+        axis.annotate(str(text), (x, y), place, textcoords="offset points", fontsize=8)
 
 
 def _complete(data: pd.DataFrame, x: str, y: str, *others: str) -> pd.DataFrame:
@@ -257,28 +274,15 @@ def _complete(data: pd.DataFrame, x: str, y: str, *others: str) -> pd.DataFrame:
     return data
 
 
-def _styled(data: pd.DataFrame, series: str) -> Iterator[tuple[str, str, tuple[str, pd.DataFrame]]]:
-    """``(color, marker, (name, rows))`` for each value of ``series``, in order of appearance."""
-    for index, (name, rows) in enumerate(data.groupby(series, sort=False)):
-        yield _COLORS[index % len(_COLORS)], _MARKERS[index % len(_MARKERS)], (str(name), rows)
+def _styled(data: pd.DataFrame, series: str) -> Iterator[tuple[Style, str, pd.DataFrame]]:
+    """``(style, name, rows)`` for each value of ``series``, in order of appearance."""
+    groups = {str(name): rows for name, rows in data.groupby(series, sort=False)}
+    for name, style in styles(list(groups)).items():
+        yield style, name, groups[name]
 
 
-def _draw_line(axis: Axes, x: Values, y: Values, color: str, marker: str, name: str) -> None:
-    # Markers tell points apart; on a long curve they would only thicken it.
-    shown = marker if len(x) <= 30 else None
-    axis.plot(np.asarray(x), np.asarray(y), color=color, marker=shown, label=name, linewidth=1.8)
-
-
-def _finish(axis: Axes, x_label: str, y_label: str, title: str) -> None:
-    axis.set_xlabel(x_label)
-    axis.set_ylabel(y_label)
-    axis.set_title(title)
-    axis.grid(color="#dddddd", linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=9)
-
-
-def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+def _draw_line(axis: Axes, x: Values, y: Values, style: Style) -> None:
+    marker = style.marker if len(x) <= _MANY else None
+    axis.plot(
+        np.asarray(x), np.asarray(y), color=style.light, marker=marker, linestyle=dashes(style)
+    )

@@ -9,7 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from vfi.reporting.curves import _save
+from vfi.reporting.look import look, save
 
 _MIN_ERROR_SCALE = 8  # 8-bit levels; below that a map would only show rounding
 
@@ -57,6 +57,7 @@ def best_median_worst(scores: Sequence[float]) -> dict[str, int]:
     }
 
 
+@look
 def triplet_sheet(
     triplets: Sequence[Triplet], path: str | os.PathLike[str], title: str = ""
 ) -> None:
@@ -99,7 +100,7 @@ def triplet_sheet(
     bar.set_label(f"error in 8-bit levels; square-root scale, ends at {peak:.0f}")
     if title:
         figure.suptitle(title, fontsize=13)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _picture(frame: Tensor) -> np.ndarray:

@@ -6,7 +6,7 @@ dark grounds. Nothing is told by colour alone: series differ in marker and dash,
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -46,12 +46,16 @@ _DASHES: tuple[tuple[int, ...], ...] = ((), (7, 3), (2, 3), (9, 3, 2, 3), (4, 2)
 INK, GROUND, FAINT = ("#1b1f24", "#e8eaed"), ("#ffffff", "#15181d"), ("#d9dde2", "#353b44")
 """Text, background and grid, on a light and on a dark ground."""
 
+PAIRS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY, INK, GROUND, FAINT)
+"""Every colour with its twin for dark grounds."""
+
 UNITS = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
     "speedup": "times as fast",
     "median_ms": "ms a frame",
     "ratio": "channels removed",
+    "fps": "frames a second",
     "time": "time, s",
     "step": "step",
     "loss": "loss",
@@ -76,6 +80,23 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
         marker, dash = MARKERS[place % len(MARKERS)], _DASHES[place % len(_DASHES)]
         chosen[name] = Style(light, dark, marker, dash)
     return chosen
+
+
+def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Places of names, as near to those wanted as they get without overlapping.
+
+    Args:
+        wanted: where each would stand best.
+        gap: the least distance of two.
+        low: the first place that may be taken.
+        high: the last one; where there are too many, they go beyond it.
+    """
+    places = list(wanted)
+    least, last = low, high - gap * (len(places) - 1)
+    for number, index in enumerate(sorted(range(len(places)), key=places.__getitem__)):
+        places[index] = max(least, min(wanted[index], last + gap * number))
+        least = places[index] + gap
+    return places
 
 
 def _base(name: str) -> str:

@@ -4,10 +4,11 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 import torch
@@ -39,7 +40,9 @@ RUNTIMES: dict[str, tuple[str, ...]] = {
 MEAN_ERROR = 0.004
 """The mean absolute difference to eager, of values in [0, 1], that `auto` accepts: one level."""
 
-_ROUNDS = 3
+_ROUNDS = 5
+_STEADY = 1.5
+"""What differs by a larger factor from round to round was measured on a busy machine."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +66,8 @@ def load_model(
         device: where to put it; the CPU if None. Runtimes other than torch run on the CPU.
         options: changes to the network that need no other weights, see `vfi.models.Options`.
         runtime: torch, openvino, onnxruntime, or auto: the fastest of those installed whose frames
-            agree with torch's here, which is measured once and remembered in the cache folder.
+            agree with torch's here, which is measured and, unless this machine is busy, remembered
+            in the cache folder.
         precision: float32, bfloat16, int8 (openvino) or float16 (torch, for GPUs). auto is int8 in
             openvino where the model comes with 8-bit ranges, else float32. bfloat16 becomes
             float32, and says so, where the processor lacks it.
@@ -178,10 +182,23 @@ def ranges_of(source: str | os.PathLike[str]) -> Path:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What a candidate did beside eager: mean absolute difference, and times as fast."""
+    """What a candidate did beside eager.
+
+    Attributes:
+        error: mean absolute difference, of values in [0, 1].
+        speedup: times as fast, the median of all rounds.
+        spread: by what factor rounds differ in that, the least and the greatest left out.
+    """
 
     error: float
     speedup: float
+    spread: float
+
+    @classmethod
+    def of(cls, error: float, eager: Sequence[float], other: Sequence[float]) -> "_Outcome":
+        """From the seconds of each round."""
+        ratios = sorted(one / two for one, two in zip(eager, other, strict=True))
+        return cls(error, median(ratios), ratios[-2] / ratios[1])
 
     def __str__(self) -> str:
         return f"mean difference to torch {self.error:.4f}, {self.speedup:.1f} times as fast"
@@ -189,6 +206,10 @@ class _Outcome:
     @property
     def good(self) -> bool:
         return self.error <= MEAN_ERROR and self.speedup > 1
+
+    @property
+    def steady(self) -> bool:
+        return self.spread <= _STEADY
 
 
 def _fastest(
@@ -227,11 +248,11 @@ def _measured(model: Interpolator, candidate: Interpolator) -> _Outcome:
                 start = time.perf_counter()
                 made(*pairs[0], 0.5)
                 times[name].append(time.perf_counter() - start)
-    return _Outcome(float(torch.stack(errors).mean()), min(times["torch"]) / min(times["other"]))
+    return _Outcome.of(float(torch.stack(errors).mean()), times["torch"], times["other"])
 
 
 def _remembered(key: str, measure: Callable[[], _Outcome]) -> _Outcome:
-    """What was measured before on this machine, or now."""
+    """What was measured before on this machine, or now; kept only if the rounds agree."""
     path = registry.cache_folder() / "runtimes.json"
     known: dict[str, Any] = {}
     try:
@@ -239,10 +260,12 @@ def _remembered(key: str, measure: Callable[[], _Outcome]) -> _Outcome:
         return _Outcome(**known[key])
     except (OSError, ValueError, KeyError, TypeError):
         outcome = measure()
+    if not outcome.steady:
+        logger.info("this machine is busy (rounds differ): the runtimes are timed again next time")
+        return outcome
     try:
         with atomic_path(path) as temporary:
-            entry = {"error": outcome.error, "speedup": outcome.speedup}
-            text = json.dumps({**dict(known), key: entry}, indent=1)
+            text = json.dumps({**dict(known), key: asdict(outcome)}, indent=1)
             temporary.write_text(text, encoding="utf-8")
     except ValueError as error:
         logger.debug("not remembered: %s", error)

@@ -36,7 +36,7 @@ class Log:
         _add(self._scores, row)
 
     def draw(self, title: str) -> None:
-        """Draws what there is of losses and PSNR, over steps, as ``curves.png``."""
+        """Draws what there is of losses and PSNR, over steps, as ``curves.svg``."""
         panels = {}
         losses = read(self._losses)
         if len(losses):
@@ -47,7 +47,7 @@ class Log:
         if len(scores):
             panels["PSNR in validation, dB"] = scores.set_index("step").filter(like="psnr")
         if panels:
-            curves.panels_plot(panels, self.folder / "curves.png", x_label="step", title=title)
+            curves.panels_plot(panels, self.folder / "curves.svg", x_label="step", title=title)
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -56,6 +56,7 @@ class FitLoop(_FitLoop):
         fetcher.combined_loader.limits = [steps]
         if self.restarting:  # else it is begun anew in any case
             iter(fetcher)
+            fetcher.length = steps  # which it takes from the loader, whose epochs are shorter
 
     @override
     def load_state_dict(self, *args: Any, **options: Any) -> None:

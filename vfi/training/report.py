@@ -38,7 +38,7 @@ class TrainingReport(Callback):
     - ``losses.csv``: loss, its terms and learning rate, every ``log_every_n_steps`` steps;
     - ``validation.csv``: PSNR and SSIM of each validation. The first one, before training, is there
       if it is a whole one (``num_sanity_val_steps: -1``);
-    - ``curves.png``: both over steps;
+    - ``curves.svg``: both over steps;
     - ``validation.png``: for each of these groups, the triplet that the network finds hardest;
     - ``run.json``: configuration, data, pruning and environment, for `vfi.jobs.release`.
 
@@ -109,7 +109,12 @@ class TrainingReport(Callback):
         A step's losses are the means of its micro-batches, where gradients are accumulated.
         """
         metrics = trainer.callback_metrics.items()
-        self._losses.append({name: float(v) for name, v in metrics if name.startswith("loss")})
+        losses = {name: float(v) for name, v in metrics if name.startswith("loss")}
+        if trainer.world_size > 1:  # at once: a checkpoint keeps those of one process alone
+            here = torch.tensor(list(losses.values()), device=trainer.strategy.root_device)
+            everywhere = trainer.strategy.reduce(here, reduce_op="mean").tolist()
+            losses = dict(zip(losses, everywhere, strict=True))
+        self._losses.append(losses)
         step = trainer.global_step
         if step == self._step:
             return  # gradients are still being gathered
@@ -118,10 +123,6 @@ class TrainingReport(Callback):
             return
         means = {n: fmean(row[n] for row in self._losses) for n in self._losses[-1]}
         self._losses = []
-        if trainer.world_size > 1:
-            here = torch.tensor(list(means.values()), device=trainer.strategy.root_device)
-            everywhere = trainer.strategy.reduce(here, reduce_op="mean").tolist()
-            means = dict(zip(means, everywhere, strict=True))
         if trainer.is_global_zero:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             Log(trainer.default_root_dir).add_losses({"step": step, "lr": rate, **means})

@@ -47,7 +47,7 @@ def last_checkpoint(trainer: Trainer, path: str, needed: bool = False) -> str | 
     if path != "last":
         return path
     folder = checkpoint_folder(trainer)
-    last = _newest(folder)
+    last = newest(folder)
     if last is None and needed:
         raise ValueError(
             f"ckpt_path is 'last', but there is no checkpoint in {folder}; give the path of one, "
@@ -76,7 +76,7 @@ def checkpointing(trainer: Trainer) -> list[ModelCheckpoint]:
     return [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
 
 
-def _newest(folder: Path) -> Path | None:
+def newest(folder: Path) -> Path | None:
     """``last.ckpt``, or the file that was written last where none is called so."""
     if (folder / LAST).exists():
         return folder / LAST

@@ -3,7 +3,6 @@
 import logging
 import signal
 from contextlib import ExitStack
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,7 +11,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from vfi.stopping import ENDING, Stopped, handling
-from vfi.training.resume import LAST, checkpoint_folder
+from vfi.training.resume import LAST, checkpoint_folder, newest
+from vfi.training.sharding import FullySharded
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Stopping(Callback):
             return
         if trainer.state.fn == "fit" and trainer.is_global_zero:
             number = exception.signal if isinstance(exception, Stopped) else signal.SIGINT
-            _say(trainer, number, checkpoint_folder(trainer) / LAST)
+            _say(trainer, number)
 
     @override
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -92,16 +92,24 @@ class Stopping(Callback):
         trainer.save_checkpoint(path)
         if not trainer.is_global_zero:
             raise SystemExit(0)  # the first process tells; Lightning kills it if another fails
-        _say(trainer, number, path)
+        _say(trainer, number)
         raise Stopped(number, said=True)
 
 
-def _say(trainer: Trainer, number: int, path: Path) -> None:
-    kept = f"{path} is on disk" if path.exists() else "no checkpoint was written"
-    logger.info(
-        "stopped by %s at step %d; %s; with ckpt_path: last, the same command goes on",
-        signal.Signals(number).name, trainer.global_step, kept,
-    )  # fmt: skip
+def _say(trainer: Trainer, number: int) -> None:
+    """Tells what is on disk, and how to go on with it."""
+    path = newest(checkpoint_folder(trainer))
+    if path is None:
+        rest = "no checkpoint was written; the same command begins anew"
+    elif isinstance(trainer.strategy, FullySharded):
+        rest = (
+            f"{path} is on disk; under FSDP a training cannot go on: another one, in a new run "
+            "folder, may begin with these weights, as --model.network"
+        )
+    else:
+        rest = f"{path} is on disk; with ckpt_path: last, the same command goes on"
+    name, step = signal.Signals(number).name, trainer.global_step
+    logger.info("stopped by %s at step %d; %s", name, step, rest)
 
 
 def _stop_at_once(number: int, frame: FrameType | None) -> None:

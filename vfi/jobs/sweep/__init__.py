@@ -1,5 +1,6 @@
 """Quality and speed of a network at every sparsity, for several policies."""
 
 from vfi.jobs.sweep.job import sweep
+from vfi.jobs.sweep.pictures import draw
 
-__all__ = ["sweep"]
+__all__ = ["draw", "sweep"]

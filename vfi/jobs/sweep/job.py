@@ -67,7 +67,7 @@ def sweep(
         width: likewise.
         repeats: timed rounds; 0 times nothing.
         device: cpu, cuda or cuda:N.
-        output: folder for sweep.csv, sweep.json, pictures and points.
+        output: folder for sweep.csv, sweep.json, sweep.html, pictures and points.
         executor: where points are scored: one by one here, or on a Ray cluster (``ray``), to the
             same bytes. A point that fails there three times is a row that says so.
         address: of a Ray cluster to join: auto or host:port; one on this machine if not given.

@@ -65,12 +65,6 @@
       `<path class="threshold" d="M${part(threshold) * 220} 0V20"/></svg>`;
   }
 
-  function kept(cell, width, whole) {
-    cell.classList.toggle("empty", width === 0);
-    cell.style.setProperty("--kept", `${(100 * width) / whole}%`);
-    cell.innerHTML = `<i aria-hidden="true"></i> <span>${width} of ${whole}${width ? "" : ": empty"}</span>`;
-  }
-
   const found = (policy, asked) => data.levels[policy].find((level) => level.asked === asked);
 
   function verdict(asked) {

@@ -23,8 +23,8 @@ from vfi.video.timing.cuts import block_means
 _STILL, _NOISY = 2.0, 3.6
 """Mean changes of 3x3 pixels that are noise, in a clean and in the worst video, in levels of 255 as
 all that follow."""
-_ABOVE_NOISE = 1.6
-"""What is this many times as strong as noise is motion."""
+_STILL_NOISE, _ABOVE_NOISE = 1.15, 1.6
+"""What is less than this many times as strong as noise is still, what is more than that moves."""
 _QUIET_PART = 0.2
 _MOST = 16
 """A change of one pixel that is no noise."""
@@ -202,7 +202,8 @@ def _motion(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     red, green, blue = cv2.split(change)
     total = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
     around = _sum(total, 3) / (3 * _sum(np.ones_like(red), 3))
-    still = _ramp(around, _ABOVE_NOISE * _noise(around), _noise(around))
+    noise = _noise(around)
+    still = _ramp(around, _ABOVE_NOISE * noise, _STILL_NOISE * noise)
     return moves, cv2.copyTo(still, ~_dilated(moves, 3))
 
 

@@ -3,10 +3,7 @@
 from array import array
 from pathlib import Path
 
-import av
-from av.video.stream import VideoStream
-
-from vfi.video.read.media import media_name
+from vfi.video.write.animation import Animation
 from vfi.video.write.segments import VideoSettings, read_frames
 
 _LAYOUTS = {
@@ -31,16 +28,12 @@ def write_apng(path: Path, segments: list[Path], ticks: array, settings: VideoSe
     unit, spec = settings.time_base, settings.format.spec
     last = ((ticks[-1] - ticks[-2]) * unit).limit_denominator(_MOST_PARTS)
     options = {"plays": "0", "final_delay": f"{last.numerator}/{last.denominator}"}
-    with av.open(media_name(path), "w", format="apng", options=options) as output:
-        stream = output.add_stream("apng", rate=settings.pace.limit_denominator(_MOST_PARTS))
-        if not isinstance(stream, VideoStream):
-            raise TypeError("apng does not encode pictures")
-        stream.width, stream.height = settings.width, settings.height
-        stream.pix_fmt = _LAYOUTS[spec.alpha, spec.depth > 8]
-        stream.codec_context.time_base = unit
-        stream.time_base = unit
-        for count, frame in enumerate(read_frames(segments)):
-            frame = frame.reformat(format=stream.pix_fmt)
-            frame.pts, frame.time_base = ticks[count] - ticks[0], unit
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
+    animation = Animation(
+        "apng",
+        (settings.width, settings.height),
+        _LAYOUTS[spec.alpha, spec.depth > 8],
+        unit,
+        settings.pace.limit_denominator(_MOST_PARTS),
+        options,
+    )
+    animation.write(path, read_frames(segments), ticks)

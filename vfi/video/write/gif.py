@@ -12,7 +12,7 @@ from av.filter.context import FilterContext
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
-from vfi.video.read.media import media_name
+from vfi.video.write.animation import Animation
 from vfi.video.write.segments import VideoSettings, read_frames
 
 GIF_UNIT = Fraction(1, 100)
@@ -34,7 +34,8 @@ def write_gif(path: Path, segments: list[Path], ticks: array, settings: VideoSet
     """
     palette = _palette(segments, settings)
     graph = Graph()
-    pictures = _buffer(graph, settings.width, settings.height, settings.format.pixel_format)
+    size = settings.width, settings.height
+    pictures = _buffer(graph, *size, settings.format.pixel_format)
     colours = _buffer(graph, _PALETTE_SIDE, _PALETTE_SIDE, palette.format.name)
     paint = graph.add("paletteuse", "dither=sierra2_4a:diff_mode=rectangle")
     drain = graph.add("buffersink")
@@ -46,16 +47,8 @@ def write_gif(path: Path, segments: list[Path], ticks: array, settings: VideoSet
     colours.push(palette)
     colours.push(None)
     times = [round(tick * settings.time_base / GIF_UNIT) for tick in ticks]
-    with av.open(media_name(path), "w", format="gif") as output:
-        stream = output.add_stream("gif", rate=100)
-        stream.width, stream.height, stream.pix_fmt = settings.width, settings.height, "pal8"
-        stream.codec_context.time_base = GIF_UNIT
-        for count, frame in enumerate(_through(pictures, drain, _counted(segments))):
-            frame.pts, frame.time_base = times[count] - times[0], GIF_UNIT
-            for packet in stream.encode(frame):
-                packet.duration = times[count + 1] - times[count]
-                output.mux(packet)
-        output.mux(stream.encode(None))
+    animation = Animation("gif", size, "pal8", GIF_UNIT, 1 / GIF_UNIT)
+    animation.write(path, _through(pictures, drain, _counted(segments)), times)
 
 
 def _palette(segments: list[Path], settings: VideoSettings) -> VideoFrame:

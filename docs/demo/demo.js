@@ -1,0 +1,241 @@
+// The demo: reads frames, makes those between by ONNX Runtime Web, shows both under a divider.
+import * as ort from "./ort.wasm.min.mjs";
+import { ofClip, ofPictures } from "./frames.js";
+
+const $ = (id) => document.getElementById(id);
+const about = await (await fetch("demo.json")).json();
+const threads = crossOriginIsolated ? Math.min(8, navigator.hardwareConcurrency || 1) : 1;
+Object.assign(ort.env.wasm, { numThreads: threads, proxy: true, wasmPaths: new URL("./", import.meta.url).href });
+
+const data = { names: ["original", ""], steps: [], size: [1, 1], grid: [1, 1] };
+const state = { step: 0, divider: 0.5, playing: false, error: false, flow: false };
+/** As the pictures of a page, but of canvases that are there already. */
+const pictures = { all: [], get: (number) => pictures.all[number], add: (image) => pictures.all.push(canvasOf(image)) - 1 };
+const sessions = new Map();
+let player = null;
+let busy = false;
+
+function tell(text, part = null, error = false) {
+  $("state").textContent = text;
+  $("state").className = error ? "error" : "";
+  $("progress").hidden = part === null;
+  $("progress").value = part ?? 0;
+}
+
+function canvasOf(image) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: image.width, height: image.height });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** A model is fetched once, and compared with its hash. */
+async function session(name) {
+  if (!sessions.has(name)) {
+    tell(`loading ${name}`, 0);
+    const bytes = await (await fetch(`${name}.onnx`)).arrayBuffer();
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const text = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (text !== about.files[`${name}.onnx`]) throw new Error(`${name}.onnx is damaged; load the page again`);
+    sessions.set(name, await ort.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ["wasm"] }));
+  }
+  return sessions.get(name);
+}
+
+/** Two frames as planes of floats in [0, 1]. */
+function planes(images) {
+  const [{ width, height }] = images;
+  const area = width * height;
+  const values = new Float32Array(6 * area);
+  images.forEach(({ data: bytes }, frame) => {
+    for (let at = 0; at < area; at++)
+      for (let channel = 0; channel < 3; channel++)
+        values[(3 * frame + channel) * area + at] = bytes[4 * at + channel] / 255;
+  });
+  return new ort.Tensor("float32", values, [2, 3, height, width]);
+}
+
+function imageOf(values, width, height) {
+  const image = new ImageData(width, height);
+  const area = width * height;
+  for (let at = 0; at < area; at++) {
+    for (let channel = 0; channel < 3; channel++)
+      image.data[4 * at + channel] = Math.round(255 * Math.min(Math.max(values[channel * area + at], 0), 1));
+    image.data[4 * at + 3] = 255;
+  }
+  return image;
+}
+
+function blend(first, second) {
+  const image = new ImageData(first.width, first.height);
+  for (let at = 0; at < image.data.length; at++) image.data[at] = (first.data[at] + second.data[at] + 1) >> 1;
+  return image;
+}
+
+function psnr(one, other) {
+  let sum = 0;
+  for (let at = 0; at < one.data.length; at++) if (at % 4 < 3) sum += (one.data[at] - other.data[at]) ** 2;
+  return 10 * Math.log10(255 ** 2 / Math.max(sum / (0.75 * one.data.length), 1e-5));
+}
+
+/** Makes what lies between frames: of two, the one in the middle; of more, every second one. */
+async function make(frames) {
+  const name = $("model").value;
+  const network = await session(name);
+  const pairs = frames.length === 2 ? [[frames[0], null, frames[1]]]
+    : frames.slice(2).filter((_, at) => at % 2 === 0).map((_, at) => frames.slice(2 * at, 2 * at + 3));
+  const { width, height } = frames[0].image;
+  Object.assign(pictures, { all: [] });
+  Object.assign(data, { names: [frames.length === 2 ? "average" : "original", name], size: [width, height], steps: [] });
+  const times = [];
+  const keep = ({ time, image }) => data.steps.push({ kept: true, time, frame: pictures.add(image) });
+  keep(frames[0]);
+  for (const [number, [before, truth, after]] of pairs.entries()) {
+    tell(`making frame ${number + 1} of ${pairs.length}`, number / pairs.length);
+    const given = { frames: planes([before.image, after.image]), timestep: new ort.Tensor("float32", [0.5], [1]) };
+    const feeds = Object.fromEntries(network.inputNames.map((input) => [input, given[input]]));
+    const started = performance.now();
+    const { frame } = await network.run(feeds);
+    times.push(performance.now() - started);
+    const image = imageOf(frame.data, width, height);
+    const original = truth?.image ?? blend(before.image, after.image);
+    const score = truth && psnr(image, original);
+    const time = truth?.time ?? (before.time + after.time) / 2;
+    data.steps.push({ kept: false, time, frame: pictures.add(original), made: [pictures.add(image)], score });
+    keep(after);
+  }
+  times.sort((a, b) => a - b);
+  return { name, width, height, count: pairs.length, ms: times[times.length >> 1] };
+}
+
+function report({ name, width, height, count, ms }) {
+  const scores = data.steps.map((step) => step.score).filter(Boolean);
+  const rows = [
+    ["model", name],
+    ["a frame", `${ms.toFixed(0)} ms of ${width}x${height} pixels${count > 1 ? `, median of ${count}` : ""}`],
+    ["device", `processor, WebAssembly with SIMD, ${threads} of ${navigator.hardwareConcurrency} threads` +
+      (crossOriginIsolated ? "" : " (more need a server that isolates the page)")],
+    ["PSNR", scores.length ? `${(scores.reduce((a, b) => a + b) / scores.length).toFixed(2)} dB, mean` : "the truth is not known"],
+  ];
+  $("told").tBodies[0].replaceChildren(...rows.map(([head, text]) => {
+    const row = document.createElement("tr");
+    const [th, td] = ["th", "td"].map((tag) => row.appendChild(document.createElement(tag)));
+    th.scope = "row";
+    [th.textContent, td.textContent] = [head, text];
+    return row;
+  }));
+}
+
+async function run(read) {
+  if (busy) return;
+  busy = true;
+  try {
+    const found = await make(await read());
+    report(found);
+    $("result").hidden = false;
+    build();
+    go(1);
+    tell(`made ${found.count} frame${found.count > 1 ? "s" : ""}`);
+  } catch (error) {
+    tell(error.message, null, true);
+  } finally {
+    busy = false;
+  }
+}
+
+function given(files) {
+  const [first, second] = files;
+  const side = Number($("side").value);
+  if (files.length === 2 && files.every((file) => file.type.startsWith("image/"))) return run(() => ofPictures([first, second], side));
+  if (files.length === 1 && first.type.startsWith("video/")) return run(() => ofClip(first, side, tell));
+  tell("give two pictures, or one clip", null, true);
+}
+
+// The player of the compare page, with its divider.
+const divider = document.createElement("div");
+Object.assign(divider, { id: "divider", tabIndex: 0 });
+for (const [name, value] of Object.entries({
+  role: "slider", "aria-label": "divider between both", "aria-valuemin": 0, "aria-valuemax": 100,
+})) divider.setAttribute(name, value);
+
+function build() {
+  player = new Player(new Painter(data, pictures, state), new View(...data.size), ["left", "right"]);
+  player.element.append(divider);
+  $("players").replaceChildren(player.element);
+  let held = false;
+  const follow = (event) => {
+    const box = player.canvas.getBoundingClientRect();
+    move((event.clientX - box.left) / box.width);
+  };
+  player.element.addEventListener("pointerdown", (event) => {
+    held = true;
+    player.element.setPointerCapture(event.pointerId);
+    follow(event);
+    divider.focus({ preventScroll: true });
+    event.preventDefault();
+  });
+  player.element.addEventListener("pointermove", (event) => held && follow(event));
+  for (const end of ["pointerup", "pointercancel"]) player.element.addEventListener(end, () => (held = false));
+  $("seek").max = data.steps.length - 1;
+  player.fit($("players").clientWidth);
+}
+
+function draw() {
+  const step = data.steps[state.step];
+  const said = step.kept ? "given" : step.score ? `${step.score.toFixed(2)} dB` : "made";
+  const texts = [step.kept ? "given" : data.names[0], step.kept ? "given" : `${data.names[1]} · ${said}`];
+  player.draw(step, [0, 1], state.divider, texts);
+  divider.style.left = `${state.divider * 100}%`;
+  divider.setAttribute("aria-valuenow", Math.round(state.divider * 100));
+  $("seek").value = state.step;
+  $("where").value = `${state.step + 1} of ${data.steps.length}`;
+  $("save").href = pictures.get(step.kept ? step.frame : step.made[0]).toDataURL("image/png");
+}
+
+function go(step) {
+  state.step = (step + data.steps.length) % data.steps.length;
+  draw();
+}
+
+function move(part) {
+  state.divider = Math.min(Math.max(part, 0), 1);
+  draw();
+}
+
+function play() {
+  state.playing = !state.playing;
+  $("play").textContent = state.playing ? "Pause" : "Play";
+  $("play").setAttribute("aria-pressed", state.playing);
+  const tick = () => {
+    if (!state.playing) return;
+    go(state.step + 1);
+    setTimeout(tick, data.steps.length > 3 ? 120 : 500);
+  };
+  setTimeout(tick, 120);
+}
+
+divider.addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
+  if (!by) return;
+  move(state.divider + by);
+  event.preventDefault();
+});
+$("play").addEventListener("click", play);
+$("back").addEventListener("click", () => go(state.step - 1));
+$("next").addEventListener("click", () => go(state.step + 1));
+$("seek").addEventListener("input", () => go(Number($("seek").value)));
+$("files").addEventListener("change", () => given([...$("files").files]));
+$("sample").addEventListener("click", async () => {
+  const blobs = await Promise.all(["first.png", "second.png"].map(async (name) => (await fetch(name)).blob()));
+  run(() => ofPictures(blobs, Number($("side").value)));
+});
+for (const [kind, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+  $("drop").addEventListener(kind, (event) => {
+    event.preventDefault();
+    $("drop").classList.toggle("over", over);
+    if (kind === "drop") given([...event.dataTransfer.files]);
+  });
+}
+addEventListener("resize", () => player && (player.fit($("players").clientWidth), draw()));
+$("model").replaceChildren(...about.models.map((name) => new Option(name)));
+tell("ready");
