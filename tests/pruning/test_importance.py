@@ -31,7 +31,9 @@ def batch(timestep=0.5):
     return {"img0": img0, "gt": gt, "img1": img1, "timestep": torch.full((2,), timestep)}
 
 
-@pytest.mark.parametrize("importance", IMPORTANCES, ids=repr)
+@pytest.mark.parametrize(
+    "importance", IMPORTANCES, ids=lambda importance: repr(importance).split(" at ")[0]
+)
 @pytest.mark.parametrize("variant", ["rife", "rife_v4.0"])
 def test_one_score_per_channel_and_nothing_changed(importance, variant):
     network = fill(RIFE(small_spec(variant)))
