@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from vfi.stopping import Stopped, stoppable
+from vfi.stopping import Stopped, handling, stoppable
 
 
 class Signalled:
@@ -21,7 +21,8 @@ class Signalled:
 
 def work(number: signal.Signals) -> None:
     """Is signalled in such a moment, and goes on for long enough to know that no signal comes."""
-    with stoppable():
+    # in a shell's background, Python begins with Ctrl-C ignored
+    with handling(signal.default_int_handler, signal.SIGINT), stoppable():
         Signalled(number)
         for _ in range(1000):
             time.sleep(0.01)

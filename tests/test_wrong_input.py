@@ -472,7 +472,7 @@ COMMANDS = [
     (["sweep", "--levels", "[2]"], "2"),
     (["sweep", "--levels", "[]"], "levels"),
     (["sweep", "--policies", "{}"], "policies"),
-    (["sweep", "--repeats", "0"], "repeats"),
+    (["sweep", "--repeats", "-1"], "repeats"),
     (["sweep", "--limit", "0"], "limit"),
     (["sweep", "--device", "warp"], "warp"),
     (["plan", "--output", "x.txt"], "policy|output"),

@@ -136,6 +136,7 @@ def test_auto_needs_a_choice(caplog, monkeypatch, tmp_path):
 def test_a_real_run_is_remembered(caplog, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("VFI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("vfi.jobs.select.installed", lambda package: False)  # torch alone
+    monkeypatch.setattr("vfi.jobs.select.has_bfloat16", lambda: False)  # on every processor
     model, table = str(tmp_path / "model.safetensors"), tmp_path / "qualities.json"
     save_network(narrow_network(), model)
     row = {

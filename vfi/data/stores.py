@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 from vfi._about import DISTRIBUTION
@@ -20,6 +21,8 @@ def is_remote(root: str | os.PathLike[str]) -> bool:
 def listed(root: str) -> dict[str, int | None]:
     """All files below an address, at any depth: their names there, and sizes in bytes if known.
 
+    Hidden ones are left out, as `vfi.files.visible_files` does.
+
     Raises:
         ValueError: if it cannot be reached, with the reason.
     """
@@ -29,7 +32,11 @@ def listed(root: str) -> dict[str, int | None]:
     except Exception as error:  # each kind of store has its own
         raise ValueError(f"cannot list {root}: {_reason(error)}; check the address") from error
     below = path.rstrip("/") + "/"
-    return {name.removeprefix(below): about.get("size") for name, about in found.items()}
+    return {
+        name.removeprefix(below): about.get("size")
+        for name, about in found.items()
+        if not PurePosixPath(name).name.startswith(".")
+    }
 
 
 @contextlib.contextmanager

@@ -60,6 +60,7 @@ class Stopping(Callback):
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
         """Says how to go on where a signal left no time to save."""
+        self._handlers.close()  # no teardown follows, and what is left open ends at any time
         if not isinstance(exception, KeyboardInterrupt | Stopped):
             return
         if isinstance(exception, Stopped) and exception.said:
