@@ -47,7 +47,7 @@ def main(target: Path | None = None) -> None:
         output = str((target or RESULTS / "first") / "models.jpg")
         compare_video(folder, output, MODELS, frames=2, tile_width=TILE, cut_threshold=None)
     if target is None:
-        draw([str(RESULTS / "runtimes_avx2")])
+        draw([str(RESULTS / "runtimes")])
 
 
 if __name__ == "__main__":
