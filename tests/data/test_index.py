@@ -61,6 +61,13 @@ def test_an_index_knows_all_clips_and_goes_on(clips, tmp_path, caplog):
     assert json.loads(path.read_text())["clips"][0] == gone
 
 
+def test_a_folder_of_damaged_clips(tmp_path):
+    (tmp_path / "a.avi").write_bytes(b"RIFF cut short")
+    with pytest.raises(ValueError, match=r"no clip of .* can be read, .*i\.json tells why"):
+        index(str(tmp_path), str(tmp_path / "i.json"))
+    assert json.loads((tmp_path / "i.json").read_text())["clips"][0]["error"]
+
+
 def test_what_an_index_names_is_read_without_a_search(clips, tmp_path, monkeypatch):
     path = str(tmp_path / "clips.json")
     index(str(clips), path)

@@ -36,7 +36,8 @@ def index(root: str, output: str = "clips.json", patience: float = 60.0, workers
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it holds no clip or cannot be reached, or the output is no .json.
+        ValueError: if it holds no clip that can be read or cannot be reached, or the output is no
+            .json.
     """
     check_positive(workers=workers)
     path = Path(output)
@@ -57,6 +58,8 @@ def index(root: str, output: str = "clips.json", patience: float = 60.0, workers
                 saved = time.monotonic()
     _write(found, clips, root, path)
     _tell(list(found.values()), len(new), path)
+    if all(entry.error is not None for entry in found.values()):
+        raise ValueError(f"no clip of {root} can be read, {path} tells why; give another folder")
 
 
 def _holds(clip: Clip, known: dict[str, Entry], patience: float) -> bool:
