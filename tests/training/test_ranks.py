@@ -1,6 +1,7 @@
 """Several processes give what one gives: figures to the last digit, and the same training."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -108,6 +109,31 @@ def test_under_fsdp_too_and_its_checkpoint_is_the_trained_function(alone, tmp_pa
     assert (loaded - expected).abs().max() < 1e-6
     assert (loaded - untrained).abs().max() > 1e-3
     assert run(network).equal(run(load_network(last)))
+
+
+def under_deepspeed(command: list[str]) -> int:
+    """The command, without the part of DeepSpeed whose compilation takes minutes."""
+    os.environ["DS_ACCELERATOR"] = "cpu"
+    import deepspeed
+
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    return main(command)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_under_deepspeed_on_the_cpu_too(stage, alone, tmp_path):
+    pytest.importorskip("deepspeed")
+    command = ["fit", "-c", str(training(tmp_path, 2, epochs=1))]
+    command += ["-c", f"strategy/deepspeed_{stage}.yaml", "--trainer.accelerator", "cpu"]
+    command += ["--trainer.devices", "2"]
+    assert together(2, lambda: under_deepspeed(command), tmp_path / "log") == [0, 0], (
+        tmp_path / "log.0"
+    ).read_text()
+    assert losses(tmp_path)[:2] == pytest.approx(alone[:2], abs=1e-4)
+    last, converted = tmp_path / "prune_fit/checkpoints/last.ckpt", tmp_path / "a.safetensors"
+    assert main(["convert", str(last), str(converted)]) == 0
+    dense = load_network(tmp_path / "dense.safetensors")
+    assert not run(load_network(converted)).equal(run(dense))
 
 
 def test_masks_hold_in_both_processes_after_each_step(tmp_path):
