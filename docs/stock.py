@@ -22,7 +22,6 @@ def main(folder: Path) -> None:
     for name in LATER:
         torch.manual_seed(0)
         save_network(RIFE(VARIANTS[name]), folder / f"{name}-shape.safetensors", name=name)
-        print(folder / f"{name}-shape.safetensors")
 
 
 if __name__ == "__main__":
