@@ -13,9 +13,11 @@ from vfi.runtime.lean_network import LeanRIFE
 from vfi.runtime.lean_refine import Resample
 from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
+    from_corners,
     planar_order,
-    same_on_phases,
+    same_on_corners,
     strided_on_phases,
+    transposed_on_corners,
     transposed_on_phases,
 )
 from vfi.runtime.ranges import apply_ranges, calibrated, read_ranges, write_ranges
@@ -73,18 +75,20 @@ def test_a_strided_convolution_on_phases():
     torch.testing.assert_close(conv(F.pixel_unshuffle(image, 2)), expected, atol=1e-5, rtol=0)
 
 
-def test_a_convolution_from_phases_to_phases():
+def test_a_convolution_from_phases_to_corners():
     image, weight = torch.rand(1, 3, 12, 20), torch.randn(2, 3, 3, 3)
     expected = F.conv2d(image, weight, padding=1)
-    made = F.conv2d(F.pixel_unshuffle(image, 2), same_on_phases(weight), padding=1)
-    torch.testing.assert_close(F.pixel_shuffle(made, 2), expected, atol=1e-5, rtol=0)
+    made = F.conv2d(F.pixel_unshuffle(image, 2), same_on_corners(weight), padding=1)
+    torch.testing.assert_close(from_corners(made), expected, atol=1e-5, rtol=0)
 
 
-def test_a_transposed_convolution_makes_phases():
+def test_a_transposed_convolution_makes_corners_or_phases():
     conv = nn.ConvTranspose2d(4, 3, 4, 2, 1, bias=False)
-    features = torch.rand(1, 4, 6, 10)
-    made = F.conv2d(features, transposed_on_phases(conv.weight.detach()), padding=1)
-    torch.testing.assert_close(F.pixel_shuffle(made, 2), conv(features), atol=1e-5, rtol=0)
+    features, weight = torch.rand(1, 4, 6, 10), conv.weight.detach()
+    corners = F.conv2d(features, transposed_on_corners(weight), padding=1)
+    phases = F.conv2d(features, transposed_on_phases(weight), padding=1)
+    torch.testing.assert_close(from_corners(corners), conv(features), atol=1e-5, rtol=0)
+    torch.testing.assert_close(F.pixel_shuffle(phases, 2), conv(features), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])

@@ -1,6 +1,6 @@
 """The refine stage over tensors in phases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +27,14 @@ from vfi.runtime.lean_rewrites import (
     PHASES,
     convolution,
     enlarged_then_shrunk,
+    from_corners,
     planar_order,
     replicated,
-    same_on_phases,
+    same_on_corners,
     shrinking,
     shrinking_phases,
     strided_on_phases,
+    transposed_on_corners,
     transposed_on_phases,
 )
 from vfi.runtime.lean_sampling import WarpFeatures, planar
@@ -110,7 +112,7 @@ class _FirstStage(nn.Module):
         return self.second(self.activation(total(parts)))
 
 
-def _up(stage: object) -> Learnt:
+def _up(stage: object, on: Callable[[Tensor], Tensor]) -> Learnt:
     first, second = known(stage, nn.Sequential)
     conv, activation = known(first, nn.ConvTranspose2d), known(second, nn.PReLU)
     slopes = nn.PReLU(PHASES * activation.num_parameters)
@@ -118,7 +120,7 @@ def _up(stage: object) -> Learnt:
         activation.weight.detach().repeat_interleave(PHASES), requires_grad=False
     )
     bias = biases(conv).repeat_interleave(PHASES)
-    return Learnt(convolution(transposed_on_phases(conv.weight.detach()), bias, 1, 1), slopes)
+    return Learnt(convolution(on(conv.weight.detach()), bias, 1, 1), slopes)
 
 
 class Correction(nn.Module):
@@ -129,25 +131,26 @@ class Correction(nn.Module):
         self.first = _FirstStage(known(net.down0, Stage), phased)
         downs = (known(stage, Stage) for stage in (net.down1, net.down2, net.down3))
         self.downs = nn.ModuleList(map(_Stage, downs))
-        self.ups = nn.ModuleList(_up(stage) for stage in (net.up0, net.up1, net.up2, net.up3))
+        ups = (_up(stage, transposed_on_corners) for stage in (net.up0, net.up1, net.up2))
+        self.ups = nn.ModuleList((*ups, _up(net.up3, transposed_on_phases)))
         # Halved: tanh reads half of it.
         bias = biases(net.conv).repeat_interleave(PHASES) / 2
-        self.last = convolution(same_on_phases(net.conv.weight.detach()) / 2, bias, 1, 1)
+        self.last = convolution(same_on_corners(net.conv.weight.detach()) / 2, bias, 1, 1)
 
     @override
     def forward(
         self, frames: Tensor, flow: Tensor, mask: Tensor, warped: Tensor, context: list[Tensor]
     ) -> Tensor:
-        """``(1, 6, H, W)`` frames -> ``(1, 12, H / 2, W / 2)`` in [-1, 1]."""
+        """``(1, 6, H, W)`` frames -> ``(1, 3, H, W)`` in [-1, 1]."""
         skips = [self.first(frames, flow, mask, warped)]
         for down, features in zip(self.downs, context, strict=False):
             skips.append(down(torch.cat((skips[-1], features), 1)))
         features = torch.cat((skips.pop(), context[-1]), 1)
         *ups, last = self.ups
         for up in ups:
-            features = F.pixel_shuffle(up(features), 2)
+            features = from_corners(up(features))
             features = torch.cat((features, skips.pop()), 1)
-        return torch.tanh(self.last(last(features)))
+        return from_corners(torch.tanh(self.last(last(features))))
 
 
 class Resample(nn.Module):
@@ -211,7 +214,8 @@ class Refine(_Refine):
         """
         context = self.context(features, self.halve(state.flow))
         mask = state.mask[:, :PHASES]
-        return self.correction(_joined(frames), state.flow, mask, state.warped, context)
+        residual = self.correction(_joined(frames), state.flow, mask, state.warped, context)
+        return F.pixel_unshuffle(residual, 2)
 
 
 class ShrunkRefine(_Refine):
@@ -251,8 +255,7 @@ class ShrunkRefine(_Refine):
         flow, mask = self.flow(flow), self.mask(mask)
         context = self.context(features, F.avg_pool2d(flow, 2) * 0.5)
         warped = self.warped(state.warped)
-        phases = self.correction(_joined(frames), flow, mask, warped, context)
-        return self.enlarge(F.pixel_shuffle(phases, 2))
+        return self.enlarge(self.correction(_joined(frames), flow, mask, warped, context))
 
 
 def _joined(frames: Tensor) -> Tensor:

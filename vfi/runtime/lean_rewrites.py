@@ -61,41 +61,55 @@ def strided_on_phases(weight: Tensor, order: Order) -> Tensor:
     return torch.stack([phased[:, signal, phase] for signal, phase in order], 1)
 
 
-def same_on_phases(weight: Tensor) -> Tensor:
-    """A 3x3 convolution of stride 1 and padding 1, ``(O, I, 3, 3)``, as one from phases to phases.
+def same_on_corners(weight: Tensor) -> Tensor:
+    """A 3x3 convolution of stride 1 and padding 1, ``(O, I, 3, 3)``, as one from phases to corners.
 
     Returns:
-        ``(4 * O, 4 * I, 3, 3)`` for padding 1, both sides in `planar_order`.
+        ``(4 * O, 4 * I, 2, 2)`` for padding 1 and `from_corners`, its input in `planar_order`.
     """
     outputs, inputs = weight.shape[:2]
-    phased = weight.new_zeros(outputs, 2, 2, inputs, 2, 2, 3, 3)
-    places = itertools.product(range(2), range(2), range(3), range(3))
-    for out_y, out_x, row, column in places:
-        y, x = out_y + row - 1, out_x + column - 1
-        tap = weight[:, :, row, column]
-        phased[:, out_y, out_x, :, y % 2, x % 2, y // 2 + 1, x // 2 + 1] = tap
-    return phased.reshape(4 * outputs, 4 * inputs, 3, 3)
+    phased = weight.new_zeros(outputs, 2, 2, inputs, 2, 2, 2, 2)
+    for out_y, out_x, row, column in itertools.product(range(2), range(2), range(3), range(3)):
+        y, x = out_y + row, out_x + column  # of the 4x4 pixels around the corner
+        phased[:, out_y, out_x, :, y % 2, x % 2, y // 2, x // 2] = weight[:, :, row, column]
+    return phased.reshape(4 * outputs, 4 * inputs, 2, 2)
 
 
-def transposed_on_phases(weight: Tensor) -> Tensor:
-    """A transposed convolution (kernel 4, stride 2, padding 1) as a 3x3 one that makes phases.
+def transposed_on_corners(weight: Tensor) -> Tensor:
+    """A transposed convolution (kernel 4, stride 2, padding 1) as a 2x2 one that makes corners.
 
     Args:
         weight: ``(I, O, 4, 4)``, as `nn.ConvTranspose2d` keeps it.
 
     Returns:
+        ``(4 * O, I, 2, 2)`` for padding 1 and `from_corners`.
+    """
+    inputs, outputs = weight.shape[:2]
+    # Row 2i - 1 + p takes tap p + 2 of input row i - 1 and tap p of row i.
+    taps = weight.reshape(inputs, outputs, 2, 2, 2, 2).flip(2, 4)
+    return taps.permute(1, 3, 5, 0, 2, 4).reshape(4 * outputs, inputs, 2, 2)
+
+
+def transposed_on_phases(weight: Tensor) -> Tensor:
+    """The same as a 3x3 convolution that makes phases: for what may not be cut.
+
+    Returns:
         ``(4 * O, I, 3, 3)`` for padding 1, the result in `planar_order`.
     """
     inputs, outputs = weight.shape[:2]
+    corners = transposed_on_corners(weight).reshape(outputs, 2, 2, inputs, 2, 2)
     phased = weight.new_zeros(outputs, 2, 2, inputs, 3, 3)
-    # Row 2i + phase of the result is row 2j - 1 + k of input row j's kernel; with j = i + offset:
-    taps = [(phase, offset, phase + 1 - 2 * offset) for phase in (0, 1) for offset in (-1, 0, 1)]
-    taps = [(phase, offset + 1, k) for phase, offset, k in taps if 0 <= k < 4]
-    for phase_y, offset_y, row in taps:
-        for phase_x, offset_x, column in taps:
-            tap = weight[:, :, row, column].T
-            phased[:, phase_y, phase_x, :, offset_y, offset_x] = tap
+    for y, x in itertools.product(range(2), range(2)):
+        phased[:, y, x, :, y : y + 2, x : x + 2] = corners[:, 1 - y, 1 - x]
     return phased.reshape(4 * outputs, inputs, 3, 3)
+
+
+def from_corners(corners: Tensor) -> Tensor:
+    """*Corners* ``(B, 4 * C, H + 1, W + 1)`` -> ``(B, C, 2 * H, 2 * W)``.
+
+    Those are phases whose 2x2 squares begin one pixel above and one left of the image.
+    """
+    return F.pixel_shuffle(corners, 2)[..., 1:-1, 1:-1]
 
 
 def bilinear_rows(factor: int) -> Tensor:
