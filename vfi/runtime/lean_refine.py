@@ -204,7 +204,7 @@ class Refine(_Refine):
         state: State,
         coarse: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
-        """The correction, ``(1, 12, H / 2, W / 2)`` in phases.
+        """What is to be added to the frame, ``(1, 3, H, W)``.
 
         Args:
             frames: ``(2, 3, H / scale, W / scale)``.
@@ -214,8 +214,7 @@ class Refine(_Refine):
         """
         context = self.context(features, self.halve(state.flow))
         mask = state.mask[:, :PHASES]
-        residual = self.correction(_joined(frames), state.flow, mask, state.warped, context)
-        return F.pixel_unshuffle(residual, 2)
+        return self.correction(_joined(frames), state.flow, mask, state.warped, context)
 
 
 class ShrunkRefine(_Refine):
@@ -251,11 +250,21 @@ class ShrunkRefine(_Refine):
         coarse: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
         """As `Refine.forward`."""
-        flow, mask = coarse or (state.flow, state.mask[:, :PHASES])
-        flow, mask = self.flow(flow), self.mask(mask)
+        coarse = coarse or (state.flow, state.mask[:, :PHASES])
+        residual = self.shrunk(frames, features, coarse, self.warped(state.warped))
+        return F.pixel_shuffle(self.enlarge(residual), 2)
+
+    def shrunk(
+        self,
+        frames: Tensor,
+        features: Sequence[Tensor],
+        coarse: tuple[Tensor, Tensor],
+        warped: Tensor,
+    ) -> Tensor:
+        """The same before it is enlarged, of the shrunk warped frames ``(1, 6, h, w)``."""
+        flow, mask = self.flow(coarse[0]), self.mask(coarse[1])
         context = self.context(features, F.avg_pool2d(flow, 2) * 0.5)
-        warped = self.warped(state.warped)
-        return self.enlarge(self.correction(_joined(frames), flow, mask, warped, context))
+        return self.correction(_joined(frames), flow, mask, warped, context)
 
 
 def _joined(frames: Tensor) -> Tensor:

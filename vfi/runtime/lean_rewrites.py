@@ -28,7 +28,7 @@ FLOW_ORDER: Order = [(2 * f + axis, p) for f in (0, 1) for p in range(PHASES) fo
 
 
 def convolution(
-    weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
+    weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, int] = 1, padding: int = 0
 ) -> nn.Conv2d:
     """A convolution of ``weight`` ``(O, I, kH, kW)`` and ``bias`` ``(O,)``, without gradients."""
     outputs, inputs, *kernel = weight.shape
@@ -123,6 +123,15 @@ def bilinear_rows(factor: int) -> Tensor:
     return (1 - (position[:, None] - torch.arange(3)).abs()).clamp(min=0)
 
 
+def _enlarging(rows: Tensor, signals: int, gain: float) -> Tensor:
+    """``(n, n, signals, signals, 3, 3)``: each signal alone to ``n`` x ``n`` new pixels."""
+    taps = torch.einsum("yi,xj->yxij", rows, rows) * gain
+    weight = rows.new_zeros(len(rows), len(rows), signals, signals, 3, 3)
+    for signal in range(signals):
+        weight[:, :, signal, signal] = taps
+    return weight
+
+
 def enlarging(factor: int, order: Order, gain: float = 1.0) -> Tensor:
     """Bilinear enlarging by ``factor``, times ``gain``, into phases.
 
@@ -131,15 +140,21 @@ def enlarging(factor: int, order: Order, gain: float = 1.0) -> Tensor:
         its border replicated by one pixel; a pixel shuffle of ``inner`` then gives the result in
         phases and in ``order``.
     """
-    rows, inner = bilinear_rows(factor), factor // 2
-    signals = max(signal for signal, _ in order) + 1
-    weight = torch.zeros(len(order), inner, inner, signals, 3, 3)
-    for channel, (signal, phase) in enumerate(order):
-        for y in range(inner):
-            for x in range(inner):
-                taps = torch.outer(rows[2 * y + phase // 2], rows[2 * x + phase % 2])
-                weight[channel, y, x, signal] = taps * gain
-    return weight.reshape(-1, signals, 3, 3)
+    inner, signals = factor // 2, max(signal for signal, _ in order) + 1
+    weight = _enlarging(bilinear_rows(factor), signals, gain).unflatten(1, (inner, 2))
+    weight = weight.unflatten(0, (inner, 2))
+    parts = [weight[:, phase // 2, :, phase % 2, signal] for signal, phase in order]
+    return torch.stack(parts).reshape(-1, signals, 3, 3)
+
+
+def enlarging_to_squares(factor: int, signals: int = 1, gain: float = 1.0) -> Tensor:
+    """Bilinear enlarging by ``factor``, times ``gain``, into squares of ``factor`` pixels a side.
+
+    Returns:
+        ``(factor**2 * signals, signals, 3, 3)``, for an input with its border replicated by one
+        pixel; a pixel's signals stand side by side.
+    """
+    return _enlarging(bilinear_rows(factor), signals, gain).reshape(-1, signals, 3, 3)
 
 
 def shrinking(factor: int, channels: int, gain: float = 1.0) -> nn.Conv2d:
@@ -179,10 +194,26 @@ def enlarged_then_shrunk(up: int, down: int, signals: int, gain: float = 1.0) ->
     """
     ratio, start = up // down, down // 2 - 1
     rows = bilinear_rows(up).reshape(ratio, down, 3)[:, start : start + 2].mean(1)
-    taps = torch.einsum("yi,xj->yxij", rows, rows) * gain
-    weight = torch.zeros(signals, ratio, ratio, signals, 3, 3)
-    weight[range(signals), :, :, range(signals)] = taps
-    return weight.reshape(-1, signals, 3, 3)
+    return _enlarging(rows, signals, gain).permute(2, 0, 1, 3, 4, 5).reshape(-1, signals, 3, 3)
+
+
+def shrinking_squares(side: int, factor: int) -> nn.Conv2d:
+    """The same from squares of ``side`` pixels, a multiple of ``factor``.
+
+    It takes ``(signals, 1, H, W * side**2)`` to ``(signals, (side / factor)**2, H, W)``.
+    """
+    count = side // factor
+    weight = torch.zeros(count, count, count, factor, count, factor)
+    for y, x in itertools.product(range(count), range(count)):
+        weight[y, x, y, :, x] = _middle(factor)
+    return convolution(weight.reshape(count**2, 1, 1, side**2), stride=(1, side**2))
+
+
+def from_squares(image: Tensor, side: int) -> Tensor:
+    """``(1, C, H, W * side**2)``, squares of pixels in rows -> ``(1, C, H * side, W * side)``."""
+    channels, height = image.shape[1:3]
+    pixels = image.reshape(channels * height, -1, side, side).permute(0, 2, 1, 3)
+    return pixels.reshape(1, channels, height * side, -1)
 
 
 def _middle(factor: int) -> Tensor:
