@@ -15,6 +15,8 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.checkpoints.integrity import DIGEST_KEY
 from vfi.models import RIFE
+from vfi.training import Averaging, ChannelPruning
+from vfi.training.sharding import whole as whole_tensor
 
 
 class Disturbance(Callback):
@@ -41,6 +43,30 @@ class Disturbance(Callback):
             raise ValueError(f"process {self.rank} failed")
         with torch.no_grad():
             next(pl_module.network.parameters()).fill_(math.inf)
+
+
+class Gathered(Callback):
+    """Writes the averaged weights that training ends with, put together from all processes."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def on_train_end(self, trainer, pl_module):
+        (averaging,) = (c for c in trainer.callbacks if isinstance(c, Averaging))
+        average = averaging._average_model.module.network
+        state = {name: whole_tensor(part) for name, part in average.named_parameters()}
+        if trainer.is_global_zero:
+            torch.save(state, self.path)
+
+
+class MasksHold(Callback):
+    """Fails at the first step after which a channel that is masked is not zero."""
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        (pruning,) = (c for c in trainer.callbacks if isinstance(c, ChannelPruning))
+        zeroed = [part.index_select(dim, i) for _, part, dim, i in pruning._masks._slices()]
+        assert zeroed
+        assert not any(part.any() for part in zeroed), trainer.global_step
 
 
 def recipe(folder: Path, clips: Path, *more: dict, pictures: bool = False, **settings) -> Path:

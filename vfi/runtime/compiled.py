@@ -52,6 +52,8 @@ class CompiledNetwork(StandIn):
         callers: how many threads will call it at once; programs are made for that.
     """
 
+    memory_format = torch.contiguous_format
+    """How frames lie in memory so that they need not be copied."""
     most_callers = 1
     """More than these gain nothing, or would need more memory than they are worth."""
 

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vfi.video.make.masks import in_levels
 from vfi.video.make.recent import Recent
-from vfi.video.make.still import StillPair, in_levels
+from vfi.video.make.still import StillPair
 
 _4K_PIXELS = 3200 * 1800
 _HALF = Fraction(1, 2)
@@ -69,6 +70,8 @@ class Predictor:
         self._tile = tile
         self._overlap = overlap
         self._still = still
+        network = getattr(model, "network", None)
+        self._layout = getattr(network, "memory_format", torch.channels_last)
         self._shares = hasattr(model, "between") and batch_size == 1 and not tile
         self._encoded = Recent(self._encode, workers + 1)
         self._levels = Recent(in_levels, workers + 1)
@@ -111,7 +114,7 @@ class Predictor:
         return self._held([frame[0].clamp(0, 1) for frame in made], requests)
 
     def _encode(self, frame: Tensor) -> Any:
-        return self._model.encode(_stacked([frame]), flow_scale=self._scale(frame))
+        return self._model.encode(self._stacked([frame]), flow_scale=self._scale(frame))
 
     def _held(self, made: Iterable[Tensor], requests: Sequence[Request]) -> list[Tensor]:
         if not self._still:
@@ -120,10 +123,15 @@ class Predictor:
         return [pairs[_pair(r)].hold(frame) for r, frame in zip(requests, made, strict=True)]
 
     def _batch(self, requests: Sequence[Request]) -> list[Tensor]:
-        img0 = _stacked([request.first for request in requests])
-        img1 = _stacked([request.second for request in requests])
+        img0 = self._stacked([request.first for request in requests])
+        img1 = self._stacked([request.second for request in requests])
         times = torch.tensor([float(r.timestep) for r in requests], device=img0.device)
         return self._held(self._tiled(img0, img1, times).float().clamp_(0, 1), requests)
+
+    def _stacked(self, frames: list[Tensor]) -> Tensor:
+        """``(B, 3, H, W)``, in memory as the model likes it; one frame that is so is not copied."""
+        stacked = torch.stack(frames) if len(frames) > 1 else frames[0][None]
+        return stacked.contiguous(memory_format=self._layout)
 
     def _tiled(self, img0: Tensor, img1: Tensor, times: Tensor) -> Tensor:
         height, width = img0.shape[-2:]
@@ -154,12 +162,6 @@ class Predictor:
 def _pair(request: Request) -> tuple[int, int]:
     """Tells which two frames a request is about."""
     return id(request.first), id(request.second)
-
-
-def _stacked(frames: list[Tensor]) -> Tensor:
-    """``(B, 3, H, W)``, channels last in memory; one frame is not copied if it is so already."""
-    stacked = torch.stack(frames) if len(frames) > 1 else frames[0][None]
-    return stacked.contiguous(memory_format=torch.channels_last)
 
 
 def flow_scale_for(asked: float | None, height: int, width: int) -> float:

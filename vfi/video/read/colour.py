@@ -92,8 +92,6 @@ class PixelSpec:
         """Code values to ``(3, H, W)`` float32 RGB, where [0, 1] is from black to white.
 
         What lies outside (above white, or no colour at all) is clamped unless told otherwise.
-
-        In memory the channels come last, which is how the network likes them.
         """
         codes = [torch.from_numpy(_signed(plane)).to(device) for plane in planes]
         if self.depth > 8:  # read as int16: put the sign bit back
@@ -101,25 +99,27 @@ class PixelSpec:
         peak = (1 << self.depth) - 1
         if self.kind == "rgb":
             green, blue, red = codes[:3]
-            return torch.stack([red, green, blue], dim=-1).float().div_(peak).permute(2, 0, 1)
+            return torch.stack([red, green, blue]).float().div_(peak)
         low, luma_span, mid, chroma_span = self._levels()
         luma = codes[0].float().sub_(low).div_(luma_span)
         if self.kind == "gray":
             luma = luma.clamp_(0, 1) if clamp else luma
             return luma.expand(3, -1, -1).contiguous()
-        height, width = luma.shape
-        cb, cr = (
-            _repeat(code.float().sub_(mid).div_(chroma_span), self.shift)[:height, :width]
-            for code in codes[1:3]
-        )
-        kr, kb = self.weights
-        red = torch.add(luma, cr, alpha=2 * (1 - kr))
-        blue = torch.add(luma, cb, alpha=2 * (1 - kb))
-        green = luma.sub_(red, alpha=kr).sub_(blue, alpha=kb).div_(1 - kr - kb)
-        rgb = luma.new_empty(height, width, 3).permute(2, 0, 1)
-        for colour, plane in zip(rgb, (red, green, blue), strict=True):  # faster than torch.stack
-            colour.copy_(plane)
+        rgb = self._coloured(luma, *(c.float().sub_(mid).div_(chroma_span) for c in codes[1:3]))
         return rgb.clamp_(0, 1) if clamp else rgb
+
+    def _coloured(self, luma: Tensor, cb: Tensor, cr: Tensor) -> Tensor:
+        """``(3, H, W)`` of luma ``(H, W)`` from 0 to 1 and smaller chroma from -1/2 to 1/2."""
+        kr, kb = self.weights
+        red, blue = cr * (2 * (1 - kr)), cb * (2 * (1 - kb))
+        green = (red * kr).add_(blue, alpha=kb).div_(kr + kb - 1)
+        beside = _widened(torch.stack([red, green, blue]), self.shift[0])[..., : luma.shape[1]]
+        rgb = luma.new_empty(3, *luma.shape)
+        rows = 1 << self.shift[1]
+        for k in range(rows):
+            part = luma[k::rows]
+            torch.add(part, beside[:, : len(part)], out=rgb[:, k::rows])
+        return rgb
 
     def opacity(self, planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
         """``(1, H, W)`` from 0, not there at all, to 1."""
@@ -140,19 +140,20 @@ class PixelSpec:
         return planes
 
     def _from_colours(self, rgb: Tensor) -> list[np.ndarray]:
-        peak = (1 << self.depth) - 1
         red, green, blue = rgb.float().contiguous()  # planes, on which arithmetic is fast
         if self.kind == "rgb":
+            peak = (1 << self.depth) - 1
             return [self._codes(plane * peak) for plane in (green, blue, red)]
         kr, kb = self.weights
-        low, luma_span, mid, chroma_span = self._levels()
-        luma = (green * (1 - kr - kb)).add_(red, alpha=kr).add_(blue, alpha=kb)
-        planes = [luma * luma_span + low]
+        low, span, mid, chroma_span = self._levels()
+        luma = (green * (span * (1 - kr - kb))).add_(red, alpha=span * kr)
+        luma.add_(blue, alpha=span * kb)
+        planes = []
         if self.kind == "yuv":
             for colour, weight in ((blue, kb), (red, kr)):
-                chroma = _average(colour - luma, self.shift)
-                planes.append(chroma * (chroma_span / (2 * (1 - weight))) + mid)
-        return [self._codes(plane) for plane in planes]
+                chroma = _average(torch.add(colour, luma, alpha=-1 / span), self.shift)
+                planes.append(self._codes(chroma * (chroma_span / (2 * (1 - weight))), mid))
+        return [self._codes(luma, low), *planes]
 
     def _levels(self) -> tuple[float, float, float, float]:
         """Black, the span of luma, the middle of chroma and its span, in code values."""
@@ -163,12 +164,14 @@ class PixelSpec:
         unit = 1 << (self.depth - 8)
         return 16 * unit, 219 * unit, mid, 224 * unit
 
-    def _codes(self, plane: Tensor) -> np.ndarray:
-        plane = plane.add(0.5).clamp_(0, (1 << self.depth) - 1)  # integers are cut off below
+    def _codes(self, plane: Tensor, zero: float = 0) -> np.ndarray:
+        """Codes of steps above ``zero``, rounded to whole ones; the plane is changed."""
+        plane = plane.add_(zero + 0.5).clamp_(0, (1 << self.depth) - 1)
+        codes = plane.to(torch.int32)  # by way of which it is faster to 8 bits, too
         if self.depth == 8:
-            return plane.to(torch.uint8).cpu().numpy()
+            return codes.to(torch.uint8).cpu().numpy()
         # Through int16, half the bytes of int32, as not every device has unsigned 16 bits.
-        return plane.to(torch.int32).to(torch.int16).cpu().numpy().view(np.uint16)
+        return codes.to(torch.int16).cpu().numpy().view(np.uint16)
 
 
 def working_format(name: str, alpha: bool = False) -> str:
@@ -221,11 +224,14 @@ def _signed(plane: np.ndarray) -> np.ndarray:
     return plane if plane.dtype == np.uint8 else plane.view(np.int16)
 
 
-def _repeat(plane: Tensor, shift: tuple[int, int]) -> Tensor:
-    for axis, power in ((-1, shift[0]), (-2, shift[1])):
-        if power:
-            plane = plane.repeat_interleave(1 << power, dim=axis)
-    return plane
+def _widened(planes: Tensor, power: int) -> Tensor:
+    """Each value as often in a row as that power of two tells."""
+    if not power:
+        return planes
+    wide = planes.new_empty(*planes.shape, 1 << power)
+    for k in range(1 << power):  # faster than repeat_interleave
+        wide[..., k] = planes
+    return wide.flatten(-2)
 
 
 def _average(plane: Tensor, shift: tuple[int, int]) -> Tensor:

@@ -20,7 +20,6 @@ from enum import Enum
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from vfi.video.read.source import Picture
 
@@ -75,11 +74,17 @@ class Analyser:
 
 def thumbnail(picture: Picture) -> np.ndarray:
     """``(32, 32, 3)`` smoothed RGB levels of 255, float32."""
-    size = (_SIZE, _SIZE)
-    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in picture.planes]
+    planes = [_shrunk(plane) for plane in picture.planes]
     spec = dataclasses.replace(picture.spec, shift=(0, 0))
     levels = spec.to_rgb(planes).permute(1, 2, 0).numpy() * 255
     return cv2.GaussianBlur(levels, (3, 3), 0)
+
+
+def _shrunk(plane: np.ndarray) -> np.ndarray:
+    while min(plane.shape) >= 8 * _SIZE:  # by halves at first, which is ten times as fast
+        height, width = plane.shape
+        plane = cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(plane, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)
 
 
 def cut_score(a: np.ndarray, b: np.ndarray, enough: float = 0.0) -> float:
@@ -107,15 +112,15 @@ def _equally_bright(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _residual(a: np.ndarray, b: np.ndarray) -> float:
     """The mean difference of ``b``'s blocks from the best places for them in ``a``."""
-    padded = np.pad(a, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="edge")
-    windows = sliding_window_view(padded, (_BLOCK, _BLOCK), axis=(0, 1))
-    count = _SIZE // _BLOCK
-    blocks = b.reshape(count, _BLOCK, count, _BLOCK, 3).transpose(0, 2, 4, 1, 3)
+    padded = cv2.copyMakeBorder(a, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_REPLICATE)
+    shifts, count = 2 * _REACH + 1, _SIZE // _BLOCK
+    beside = np.hstack([padded[:, x : x + _SIZE] for x in range(shifts)])
+    wanted = np.hstack([b] * shifts)
     best = np.full((count, count), np.inf, np.float32)
-    for y in range(2 * _REACH + 1):
-        for x in range(2 * _REACH + 1):
-            candidates = windows[y : y + _SIZE : _BLOCK, x : x + _SIZE : _BLOCK]
-            np.minimum(best, np.abs(candidates - blocks).mean((2, 3, 4)), out=best)
+    for y in range(shifts):
+        apart = cv2.absdiff(beside[y : y + _SIZE], wanted)
+        blocks = cv2.resize(apart, (shifts * count, count), interpolation=cv2.INTER_AREA).mean(2)
+        best = np.minimum(best, blocks.reshape(count, shifts, count).min(1))
     return float(best.mean())
 
 
