@@ -1,7 +1,9 @@
 """The shipped recipe of fine-tuning on a small network and clips, and what it leaves."""
 
 import math
+import multiprocessing
 import signal
+import subprocess
 from pathlib import Path
 
 import torch
@@ -18,7 +20,7 @@ from vfi.training.sharding import whole as whole_tensor
 
 
 class Disturbance(Callback):
-    """Does something at a step: sends a signal (``SIGINT``, ``SIGTERM``), or ``spoil`` a weight."""
+    """Does something at a step: sends itself and its workers a signal, or ``spoil``s a weight."""
 
     def __init__(self, step: int, kind: str = "SIGINT", rank: int = 0) -> None:
         self.step = step
@@ -31,7 +33,11 @@ class Disturbance(Callback):
             return
         self.done = True  # a step of several batches is one
         if self.kind.startswith("SIG"):
-            signal.raise_signal(getattr(signal, self.kind))
+            number = getattr(signal, self.kind)
+            workers = [str(worker.pid) for worker in multiprocessing.active_children()]
+            if workers:  # as terminals and schedulers do; from a parent, torch takes it otherwise
+                subprocess.run(["kill", f"-{number:d}", *workers], check=True)
+            signal.raise_signal(number)
             return
         if self.kind == "fail":
             raise ValueError(f"process {self.rank} failed")
