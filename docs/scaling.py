@@ -1,4 +1,4 @@
-"""How training scales: python docs/scaling.py <folder of clips> docs/results/cluster/scaling.json
+"""How training scales: python docs/scaling.py <folder of clips> docs/results/scaling/scaling.json
 
 Measures one and two processes, pinned to a core each, and fits a model of what a step costs to some
 of the runs: seconds a step and a triplet, how much slower two cores are that work beside each other

@@ -79,6 +79,9 @@ COMMANDS = {
     "index": Command(
         "measure", "look once at all clips of a folder or store", "vfi.jobs.index:index", ("root",)
     ),
+    "chunks": Command(
+        "measure", "put many clips into few large files", "vfi.jobs.chunks:chunks", ("root",)
+    ),
     "preview": Command("make", "draw what a training would be shown", "vfi.jobs.preview:preview"),
     "fit": Command("make", "train a network, pruned or not"),
     "predict": Command("make", "write the new frame of every triplet of a dataset"),
@@ -136,6 +139,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "ray": "ray",
     "fsspec": "stores",
+    "litdata": "litdata",
     "kornia": "train",
 }
 """Which extra of the distribution brings a module that the core does without."""

@@ -1,7 +1,10 @@
 """Clips looked at once, from folders and stores; read in equal parts, and never waited for."""
 
+import errno
 import http.server
+import io
 import json
+import os
 import shutil
 import threading
 import time
@@ -15,6 +18,7 @@ from vfi.data import StreamSpec, VideoTriplets
 from vfi.data.augment import Augment
 from vfi.data.index import balanced, read_index
 from vfi.data.patience import TooSlowError, patiently, within
+from vfi.data.stores import NoRoomError
 from vfi.jobs.index import index
 
 
@@ -59,6 +63,36 @@ def test_an_index_knows_all_clips_and_goes_on(clips, tmp_path, caplog):
     index(str(clips), str(path))
     assert ", 1 looked at now," in caplog.text
     assert json.loads(path.read_text())["clips"][0] == gone
+
+
+def test_an_index_of_another_folder_is_not_trusted(clips, tmp_path, caplog):
+    path, other = tmp_path / "clips.json", tmp_path / "other"
+    index(str(clips), str(path))
+    right = json.loads(path.read_text())["clips"]
+    record = json.loads(path.read_text()) | {"root": str(other)}
+    for row in record["clips"]:
+        row["sha256"] = 64 * "0"  # of other contents, of the same names and sizes
+    path.write_text(json.dumps(record))
+    caplog.clear()
+    index(str(clips), str(path))
+    assert f"was of {other}: all clips are looked at again" in caplog.text
+    assert json.loads(path.read_text())["clips"] == right
+
+
+def test_a_full_disk_ends_the_reading_of_a_store(files, served, tmp_path, monkeypatch, caplog):
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed (extra stores)")
+
+    class Full(io.BytesIO):
+        def write(self, part):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("vfi.data.stores.tempfile.TemporaryFile", Full)
+    path = tmp_path / "clips.json"
+    assert main(["index", served, "-o", str(path)]) == 2
+    (line,) = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert "No space left on device); make room there, or name a folder" in line
+    with pytest.raises(NoRoomError):
+        triplets(served)
 
 
 def test_a_folder_of_damaged_clips(tmp_path):
@@ -146,6 +180,7 @@ def test_items_come_in_order_and_errors_where_they_are_raised():
     [
         (["nowhere", "-o", "a.json"], "nowhere"),
         (["memory://empty", "-o", "a.json"], "memory://empty"),
+        (["http://127.0.0.1:1/x", "-o", "a.json"], "cannot list http://127.0.0.1:1/x: "),
         (["tape://x", "-o", "a.json"], "cannot open tape://x"),
         ([".", "-o", "a.txt"], "give the name of a .json file"),
     ],

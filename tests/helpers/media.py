@@ -88,6 +88,7 @@ def make(
         streams = [output.add_stream(s.codec, rate=s.rate, layout=s.layout) for s in sounds]
         packets = list(_encoded(video, pictures))
         for stream, sound in zip(streams, sounds, strict=True):
+            stream.codec_context.bit_rate = 128_000  # WMA has none of its own
             packets += _tone(stream, sound)
         for packet in sorted(packets, key=lambda packet: (packet.dts or 0) * packet.time_base):
             output.mux(packet)

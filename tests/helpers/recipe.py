@@ -1,7 +1,9 @@
 """The shipped recipe of fine-tuning on a small network and clips, and what it leaves."""
 
 import math
+import multiprocessing
 import signal
+import subprocess
 from pathlib import Path
 
 import torch
@@ -13,10 +15,12 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.checkpoints.integrity import DIGEST_KEY
 from vfi.models import RIFE
+from vfi.training import Averaging, ChannelPruning
+from vfi.training.sharding import whole as whole_tensor
 
 
 class Disturbance(Callback):
-    """Does something at a step: sends a signal (``SIGINT``, ``SIGTERM``), or ``spoil`` a weight."""
+    """Does something at a step: sends itself and its workers a signal, or ``spoil``s a weight."""
 
     def __init__(self, step: int, kind: str = "SIGINT", rank: int = 0) -> None:
         self.step = step
@@ -29,12 +33,40 @@ class Disturbance(Callback):
             return
         self.done = True  # a step of several batches is one
         if self.kind.startswith("SIG"):
-            signal.raise_signal(getattr(signal, self.kind))
+            number = getattr(signal, self.kind)
+            workers = [str(worker.pid) for worker in multiprocessing.active_children()]
+            if workers:  # as terminals and schedulers do; from a parent, torch takes it otherwise
+                subprocess.run(["kill", f"-{number:d}", *workers], check=True)
+            signal.raise_signal(number)
             return
         if self.kind == "fail":
             raise ValueError(f"process {self.rank} failed")
         with torch.no_grad():
             next(pl_module.network.parameters()).fill_(math.inf)
+
+
+class Gathered(Callback):
+    """Writes the averaged weights that training ends with, put together from all processes."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def on_train_end(self, trainer, pl_module):
+        (averaging,) = (c for c in trainer.callbacks if isinstance(c, Averaging))
+        average = averaging._average_model.module.network
+        state = {name: whole_tensor(part) for name, part in average.named_parameters()}
+        if trainer.is_global_zero:
+            torch.save(state, self.path)
+
+
+class MasksHold(Callback):
+    """Fails at the first step after which a channel that is masked is not zero."""
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        (pruning,) = (c for c in trainer.callbacks if isinstance(c, ChannelPruning))
+        zeroed = [part.index_select(dim, i) for _, part, dim, i in pruning._masks._slices()]
+        assert zeroed
+        assert not any(part.any() for part in zeroed), trainer.global_step
 
 
 def recipe(folder: Path, clips: Path, *more: dict, pictures: bool = False, **settings) -> Path:

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from vfi.runtime.ways import Way
 
 
 @pytest.fixture(scope="module")
-def address():
+def cluster():
     """A cluster of two nodes with a core each."""
     ray = pytest.importorskip("ray", reason="ray is not installed (extra ray)")
     from ray.cluster_utils import Cluster
@@ -38,10 +40,15 @@ def address():
         cluster.add_node(num_cpus=1)
     except Exception:  # it has 30 s, too few on a loaded machine
         cluster.add_node(num_cpus=1)
-    yield cluster.address
+    yield cluster
     ray.shutdown()
     cluster.shutdown()
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def address(cluster) -> str:
+    return cluster.address
 
 
 @pytest.fixture(scope="module")
@@ -128,19 +135,49 @@ def test_several_videos_are_done_on_the_nodes(network, address, make_clip, tmp_p
         assert here.read_bytes() == there.read_bytes()
 
 
-def test_models_are_measured_on_the_nodes(network, address, make_clip, tmp_path):
+def test_models_are_measured_on_the_nodes_of_the_cluster_that_is_there(
+    network, address, make_clip, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RAY_ADDRESS", address)  # else Ray would take any of this machine
     other = tmp_path / "other.safetensors"
     save_network(fill(RIFE(small_spec("rife_v4.0")), gain=0.3), other)
     clip, models = str(make_clip(frames=5)), [network, str(other)]
     evaluate_video(clip, str(tmp_path / "here"), models, threads=1)
     with pytest.raises(SystemExit, match="1"):
         evaluate_video(
-            clip, str(tmp_path / "there"), [*models, "nobody"], executor="ray", address=address
+            clip, str(tmp_path / "there"), [*models, "nobody"], executor="ray", address="auto"
         )
     here, there = (tmp_path / place / "per_frame.csv" for place in ("here", "there"))
     assert here.read_bytes() == there.read_bytes()
     figures = json.loads((tmp_path / "there/evaluation.json").read_text())["models"]
     assert [row["model"] for row in figures if "failed" in row] == ["nobody"]
+
+
+def test_the_task_of_a_node_that_is_lost_is_begun_again(cluster, tmp_path, caplog):
+    lost = cluster.add_node(num_cpus=1)
+
+    def task(number: int) -> int:
+        import ray
+
+        mine = ray.get_runtime_context().get_node_id()
+        (tmp_path / f"{number}-{mine}").touch()
+        while not (tmp_path / "lost").exists():
+            time.sleep(0.05)
+        return number * number
+
+    def lose() -> None:
+        while not list(tmp_path.glob(f"*-{lost.node_id}")):
+            time.sleep(0.05)
+        cluster.remove_node(lost, allow_graceful=False)
+        (tmp_path / "lost").touch()
+
+    threading.Thread(target=lose, daemon=True).start()
+    with executor("ray", cluster.address) as workers:
+        assert list(workers.map(task, range(3))) == [0, 1, 4]
+    (begun,) = tmp_path.glob(f"*-{lost.node_id}")
+    number = begun.name.partition("-")[0]
+    assert len(list(tmp_path.glob(f"{number}-*"))) == 2  # there, and on another
+    assert "try 1 of 3 failed" in caplog.text
 
 
 def test_a_benchmark_has_quality_measured_by_workers(network):

@@ -1,5 +1,7 @@
 """The benchmark's figures against independent implementations and against known answers."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -117,14 +119,17 @@ def test_quantize_rounds_halves_to_even_as_numpy_does_and_clamps():
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_wrong_shapes_and_types_are_quoted(function):
     pred, target = frames()
-    with pytest.raises(ValueError, match=r"\(3, 3, 24, 37\) and \(2, 3, 24, 37\)"):
+    shapes = r"^pred and target must both be \(B, 3, H, W\), got "
+    with pytest.raises(ValueError, match=shapes + r"\(3, 3, 24, 37\) and \(2, 3, 24, 37\)"):
         function(pred, target[:2])
-    with pytest.raises(ValueError, match=r"\(3, 24, 37\)"):
-        function(pred[0], target[0])
-    with pytest.raises(ValueError, match=r"\(0, 3, 24, 37\)"):
-        function(pred[:0], target[:0])
-    with pytest.raises(ValueError, match=r"uint8.*divide 8-bit frames by 255"):
-        function((pred * 255).byte(), (target * 255).byte())
+    for part in (pred[0], pred[:0], pred[:, :2], pred[None]):
+        with pytest.raises(ValueError, match=shapes + re.escape(str(tuple(part.shape)))):
+            function(part, part)
+    types = r"^pred and target must be floats in \[0, 1\], got .*uint8.*divide 8-bit frames by 255"
+    levels = (pred * 255).byte()
+    for pair in ((levels, levels), (pred, levels), (levels, target)):
+        with pytest.raises(ValueError, match=types):
+            function(*pair)
 
 
 def test_ssim_2d_names_the_smallest_size():
@@ -139,5 +144,32 @@ def test_frames_that_are_not_finite_are_an_error_that_names_the_image(function, 
     target[1, 2, 3, 4] = value
     with pytest.raises(ValueError, match=r"target \(3, 3, 24, 37\) holds NaN .* image 1 of the"):
         function(pred, target)
-    with pytest.raises(ValueError, match=r"^pred "):
+    with pytest.raises(ValueError, match=r"^pred \("):
         function(target, pred)
+    pred[0, 0, 0, 0] = value
+    named = r"^pred and target .* image 0, 1 of the batch; check the input frames and the weights$"
+    with pytest.raises(ValueError, match=named):
+        function(pred, target)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_difference_that_is_too_large_is_named(function):
+    pred, target = frames()
+    pred[:] = 3e38
+    with pytest.raises(ValueError, match=r"^pred - target \(3, 3, 24, 37\) holds NaN or infinite"):
+        function(pred, target)
+
+
+def test_images_are_summed_in_float64():
+    """So that threads and their number leave the last digit as it is."""
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(16, 3, 64, 96, generator=generator) / 9
+    pred = target + 0.85
+    error = (pred - target).square().double().mean((1, 2, 3))
+    assert metrics.psnr(pred, target).equal((-10 * error.log10()).float())
+    absolute = (pred - target).abs().double().mean((1, 2, 3))
+    assert metrics.interpolation_error(pred, target).equal((absolute * 255).float())
+    single = (-10 * (pred - target).square().mean((1, 2, 3)).log10()).equal(
+        metrics.psnr(pred, target)
+    )
+    assert not single  # in float32 it would differ

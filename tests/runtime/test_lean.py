@@ -8,16 +8,23 @@ from torch import nn
 from tests.helpers.frames import frames
 from tests.helpers.small_networks import fill, small_spec
 from vfi.models import RIFE, Options
+from vfi.models.warp import warp
+from vfi.runtime.lean_finish import ToSquares
 from vfi.runtime.lean_layers import Enlarge, Range, top_left
 from vfi.runtime.lean_network import LeanRIFE
 from vfi.runtime.lean_refine import Resample
 from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
+    from_corners,
+    from_squares,
     planar_order,
-    same_on_phases,
+    same_on_corners,
+    shrinking_squares,
     strided_on_phases,
+    transposed_on_corners,
     transposed_on_phases,
 )
+from vfi.runtime.lean_sampling import WarpToSquares
 from vfi.runtime.ranges import apply_ranges, calibrated, read_ranges, write_ranges
 
 SIZE = (64, 96)
@@ -73,18 +80,20 @@ def test_a_strided_convolution_on_phases():
     torch.testing.assert_close(conv(F.pixel_unshuffle(image, 2)), expected, atol=1e-5, rtol=0)
 
 
-def test_a_convolution_from_phases_to_phases():
+def test_a_convolution_from_phases_to_corners():
     image, weight = torch.rand(1, 3, 12, 20), torch.randn(2, 3, 3, 3)
     expected = F.conv2d(image, weight, padding=1)
-    made = F.conv2d(F.pixel_unshuffle(image, 2), same_on_phases(weight), padding=1)
-    torch.testing.assert_close(F.pixel_shuffle(made, 2), expected, atol=1e-5, rtol=0)
+    made = F.conv2d(F.pixel_unshuffle(image, 2), same_on_corners(weight), padding=1)
+    torch.testing.assert_close(from_corners(made), expected, atol=1e-5, rtol=0)
 
 
-def test_a_transposed_convolution_makes_phases():
+def test_a_transposed_convolution_makes_corners_or_phases():
     conv = nn.ConvTranspose2d(4, 3, 4, 2, 1, bias=False)
-    features = torch.rand(1, 4, 6, 10)
-    made = F.conv2d(features, transposed_on_phases(conv.weight.detach()), padding=1)
-    torch.testing.assert_close(F.pixel_shuffle(made, 2), conv(features), atol=1e-5, rtol=0)
+    features, weight = torch.rand(1, 4, 6, 10), conv.weight.detach()
+    corners = F.conv2d(features, transposed_on_corners(weight), padding=1)
+    phases = F.conv2d(features, transposed_on_phases(weight), padding=1)
+    torch.testing.assert_close(from_corners(corners), conv(features), atol=1e-5, rtol=0)
+    torch.testing.assert_close(F.pixel_shuffle(phases, 2), conv(features), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
@@ -95,6 +104,32 @@ def test_enlarging_is_bilinear_to_the_borders(factor):
     phases = F.pixel_unshuffle(expected, 2)
     channels = [4 * signal + phase for signal, phase in FLOW_ORDER]
     torch.testing.assert_close(made, phases[:, channels], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("side", [2, 4])
+def test_enlarging_to_squares_is_bilinear(side):
+    planes = torch.rand(3, 1, 5, 7)
+    expected = F.interpolate(planes, scale_factor=side, mode="bilinear").transpose(0, 1)
+    made = from_squares(ToSquares(side)(planes).transpose(0, 1), side)
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=0)
+
+
+def test_shrinking_squares_is_bilinear():
+    image = torch.rand(1, 1, 8, 16)
+    squares = image.reshape(1, 2, 4, 4, 4).permute(0, 1, 3, 2, 4).reshape(1, 1, 2, 64)
+    torch.testing.assert_close(from_squares(squares, 4), image)
+    for factor, conv in [(factor, shrinking_squares(4, factor)) for factor in (2, 4)]:
+        expected = F.interpolate(image, scale_factor=1 / factor, mode="bilinear")
+        made = F.pixel_shuffle(conv(squares), 4 // factor)
+        torch.testing.assert_close(made, expected, atol=1e-5, rtol=0)
+
+
+def test_frames_are_warped_into_squares():
+    frames, flow = torch.rand(2, 3, 8, 12), 4 * torch.randn(2, 2, 8, 12)
+    squares = flow.reshape(2, 2, 4, 2, 6, 2).permute(0, 3, 5, 1, 2, 4).reshape(2, 8, 4, 6)
+    made = WarpToSquares(8, 12, 2)(frames, squares).reshape(1, 6, 4, 24)
+    expected = torch.cat([warp(frames[k : k + 1], flow[k : k + 1]) for k in (0, 1)], 1)
+    torch.testing.assert_close(from_squares(made, 2), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(("up", "down"), [(2, 2), (4, 4), (4, 2), (2, 4)])

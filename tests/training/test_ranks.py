@@ -1,6 +1,7 @@
 """Several processes give what one gives: figures to the last digit, and the same training."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -10,13 +11,13 @@ import torch
 import yaml
 
 from tests.helpers.ranks import together
-from tests.helpers.recipe import recipe
+from tests.helpers.recipe import Gathered, MasksHold
 from tests.helpers.small_networks import fill, run, small_spec
+from tests.training.halves import losses, training
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
 from vfi.data import SampleTriplets
 from vfi.models import RIFE
-from vfi.training.history import read
 
 torch.set_num_threads(1)
 
@@ -70,52 +71,78 @@ def test_one_two_and_three_processes_print_the_same_digits(network, triplets, tm
     assert rows[1] == rows[2] == rows[3]
 
 
-def training(folder: Path, clips: Path, batch_size: int, epochs: int = 5) -> list[str]:
-    """A training in epochs of 4 steps, on a set whose order is that of any number of processes."""
-    path = recipe(folder, clips, max_epochs=epochs, log_every_n_steps=1, limit_val_batches=0)
-    config = yaml.safe_load(path.read_text())
-    train = config["data"]["train"]
-    for name in ("root", "stream", "hold_out"):
-        del train[name]
-    train |= {"source": "sample", "batch_size": batch_size, "steps": 4}
-    train["augment"] |= {"crop": 64}
-    config["data"]["val"] |= {"root": str(clips), "per_clip": 1}
-    pruning = config["trainer"]["callbacks"][-1]["init_args"]
-    pruning["calibration"] = 4 // batch_size  # on the same triplets
-    # the shipped recipe's rate: with the tests' own, of 3e-3, rounding grows by a step's sign
-    config["model"]["init_args"]["optimizer"]["lr"] = 3e-4
-    config["trainer"]["plugins"] = None
-    path.write_text(yaml.safe_dump(config))
-    return ["fit", "-c", str(path)]
-
-
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, clips) -> list[float]:
+def alone(tmp_path_factory) -> list[float]:
     """The losses of one process."""
     folder = tmp_path_factory.mktemp("alone")
-    assert main(training(folder, clips, 4)) == 0
-    losses = read(folder / "prune_fit/losses.csv")["loss"].tolist()
-    assert len(losses) == 20
-    return losses
+    assert main(["fit", "-c", str(training(folder, 1))]) == 0
+    assert len(losses(folder)) == 20
+    return losses(folder)
 
 
-def test_two_processes_with_half_the_batch_follow_one(alone, clips, tmp_path):
-    command = [*training(tmp_path, clips, 2), "-c", "strategy/ddp.yaml"]
+def test_two_processes_with_half_the_batch_follow_one(alone, tmp_path):
+    command = ["fit", "-c", str(training(tmp_path, 2)), "-c", "strategy/ddp.yaml"]
     in_processes(2, [*command, "--trainer.accelerator", "cpu"], tmp_path / "log")
-    losses = read(tmp_path / "prune_fit/losses.csv")["loss"].tolist()
-    assert losses == pytest.approx(alone, abs=1e-4)
+    assert losses(tmp_path) == pytest.approx(alone, abs=1e-4)
 
 
-def test_under_fsdp_too_and_its_checkpoint_is_the_network(alone, clips, tmp_path):
-    command = [*training(tmp_path, clips, 2, epochs=1), "-c", "strategy/fsdp.yaml"]
-    in_processes(2, [*command, "--trainer.accelerator", "cpu"], tmp_path / "log")
-    losses = read(tmp_path / "prune_fit/losses.csv")["loss"].tolist()
-    assert len(losses) == 4
-    assert losses[0] == pytest.approx(alone[0], abs=1e-4)
+def test_under_fsdp_too_and_its_checkpoint_is_the_trained_function(alone, tmp_path):
+    gathered = {"class_path": f"{Gathered.__module__}.Gathered"}
+    gathered["init_args"] = {"path": str(tmp_path / "trained.pt")}
+    command = ["fit", "-c", str(training(tmp_path, 2, gathered, epochs=1))]
+    command += ["-c", "strategy/fsdp.yaml", "--trainer.accelerator", "cpu"]
+    in_processes(2, command, tmp_path / "log")
+    assert len(losses(tmp_path)) == 4
+    assert losses(tmp_path)[:2] == pytest.approx(alone[:2], abs=1e-4)  # then rates differ
     last, converted = tmp_path / "prune_fit/checkpoints/last.ckpt", tmp_path / "a.safetensors"
     assert last.is_dir()
     assert main(["convert", str(last), str(converted)]) == 0
     network = load_network(converted)
     dense = load_network(tmp_path / "dense.safetensors")
     assert sum(p.numel() for p in network.parameters()) < sum(p.numel() for p in dense.parameters())
+    trained = RIFE(network.spec).eval()
+    trained.load_state_dict(torch.load(tmp_path / "trained.pt", weights_only=True), strict=False)
+    triplet = SampleTriplets()[0]
+    frames = [triplet[key][None].float() / 255 for key in ("img0", "img1")]
+    with torch.inference_mode():
+        loaded, expected, untrained = (m(*frames).frame for m in (network, trained, dense))
+    assert (loaded - expected).abs().max() < 1e-6
+    assert (loaded - untrained).abs().max() > 1e-3
     assert run(network).equal(run(load_network(last)))
+
+
+def under_deepspeed(command: list[str]) -> int:
+    """The command, without the part of DeepSpeed whose compilation takes minutes."""
+    os.environ["DS_ACCELERATOR"] = "cpu"
+    import deepspeed
+
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    return main(command)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_under_deepspeed_on_the_cpu_too(stage, alone, tmp_path):
+    pytest.importorskip("deepspeed")
+    command = ["fit", "-c", str(training(tmp_path, 2, epochs=1))]
+    command += ["-c", f"strategy/deepspeed_{stage}.yaml", "--trainer.accelerator", "cpu"]
+    command += ["--trainer.devices", "2"]
+    assert together(2, lambda: under_deepspeed(command), tmp_path / "log") == [0, 0], (
+        tmp_path / "log.0"
+    ).read_text()
+    assert losses(tmp_path)[:2] == pytest.approx(alone[:2], abs=1e-4)
+    last, converted = tmp_path / "prune_fit/checkpoints/last.ckpt", tmp_path / "a.safetensors"
+    assert main(["convert", str(last), str(converted)]) == 0
+    dense = load_network(tmp_path / "dense.safetensors")
+    assert not run(load_network(converted)).equal(run(dense))
+
+
+def test_masks_hold_in_both_processes_after_each_step(tmp_path):
+    path = training(tmp_path, 2, epochs=1)
+    config = yaml.safe_load(path.read_text())
+    callbacks = config["trainer"]["callbacks"]
+    callbacks[-1]["init_args"]["mode"] = "mask"
+    callbacks.append({"class_path": f"{MasksHold.__module__}.MasksHold"})
+    path.write_text(yaml.safe_dump(config))
+    command = ["fit", "-c", str(path), "-c", "strategy/ddp.yaml", "--trainer.accelerator", "cpu"]
+    in_processes(2, command, tmp_path / "log")
+    assert len(losses(tmp_path)) == 4

@@ -108,7 +108,7 @@ def _remote_clips(root: str) -> list[Clip]:
 def clip_below(root: str | os.PathLike[str], name: str, size: int | None = None) -> Clip:
     """The clip of that name in a folder or at an address."""
     if stores.is_remote(root):
-        return Clip(name, Path(name), f"{str(root).rstrip('/')}/{name}", size)
+        return Clip(name, Path(name), stores.below(str(root), name), size)
     return Clip(name, Path(root, name), size=size)
 
 

@@ -65,6 +65,7 @@ def decode(
     Raises:
         DamagedClipError: when it cannot be opened, at its first damaged frame, or at its end if
             that comes before the length its header states.
+        NoRoomError: if there is no room for a copy of what lies elsewhere.
     """
     if images := clip.images():
         yield from (Frame(path, short_side) for path in images)
@@ -74,6 +75,8 @@ def decode(
             if not container.streams.video:
                 raise DamagedClipError("it has no video")
             yield from _decode_stream(container, short_side)
+    except stores.NoRoomError:
+        raise
     except (av.FFmpegError, OSError) as error:
         raise DamagedClipError(getattr(error, "strerror", None) or str(error)) from error
 

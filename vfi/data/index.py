@@ -12,6 +12,7 @@ import av
 from vfi.data.clips import Clip, clip_below
 from vfi.data.decoding import clip_file, count_packets
 from vfi.data.patience import TooSlowError, within
+from vfi.data.stores import NoRoomError
 from vfi.files import natural_key, sha256, sha256_of
 from vfi.schema import read_record
 
@@ -73,6 +74,15 @@ def read_index(path: str | os.PathLike[str]) -> list[Entry]:
     return sorted(entries, key=lambda entry: natural_key(entry.name))
 
 
+def root_of_index(path: str | os.PathLike[str]) -> str:
+    """The folder or address whose clips an index knows.
+
+    Raises:
+        ValueError: if it is damaged, with the field.
+    """
+    return str(read_record(path, SCHEMA)["root"])
+
+
 def indexed_clips(root: str | os.PathLike[str], entries: Iterable[Entry]) -> list[Clip]:
     """The clips of an index that can be read; the folder is not searched."""
     return [clip_below(root, entry.name, entry.bytes) for entry in entries if entry.error is None]
@@ -86,6 +96,8 @@ def look_at(clip: Clip, seconds: float) -> Entry:
         return within(seconds, lambda: _looked(clip, size, seconds))
     except TooSlowError:
         return Entry(clip.name, size, error=f"it could not be read in {seconds:g} s")
+    except NoRoomError:
+        raise
     except (ValueError, OSError, av.FFmpegError) as error:
         return Entry(clip.name, size, error=" ".join(str(error).split()))
 

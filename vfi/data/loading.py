@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -217,3 +218,7 @@ def collate(items: list[Any]) -> Any:
 def start_worker(worker: int) -> None:
     """Called in each worker process as it starts."""
     cv2.setNumThreads(0)  # workers are the parallelism
+    # Terminals and schedulers tell all processes to end; the training, which is told as well, still
+    # needs the batch of its step, and ends its workers itself: if need be, by one more SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))

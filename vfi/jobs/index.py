@@ -12,8 +12,9 @@ from rich.progress import track
 
 from vfi import reporting
 from vfi.data.clips import Clip, find_clips
-from vfi.data.index import Entry, look_at, read_index
+from vfi.data.index import Entry, look_at, read_index, root_of_index
 from vfi.data.patience import within
+from vfi.data.stores import is_remote
 from vfi.measure.conditions import check_positive
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ def index(root: str, output: str = "clips.json", patience: float = 60.0, workers
     """Writes what trainings want to know of clips: names, sizes, frames, contents.
 
     It is saved all the while: the same command goes on where it was stopped, and looks again at
-    what has another size or could not be read. ``fit --data.train.index`` takes it.
+    what has another size or could not be read; at all clips if the file is of another root.
+    ``fit --data.train.index`` takes it.
 
     Args:
         root: a folder, at any depth, or an address that fsspec knows: s3://..., http://...
@@ -44,7 +46,11 @@ def index(root: str, output: str = "clips.json", patience: float = 60.0, workers
     if path.suffix != ".json":
         raise ValueError(f"output is {output}; give the name of a .json file")
     clips = find_clips(root)
+    root = root if is_remote(root) else str(Path(root).resolve())
     known = {entry.name: entry for entry in read_index(path)} if path.exists() else {}
+    if known and (other := root_of_index(path)) != root:
+        logger.warning("%s was of %s: all clips are looked at again", path, other)
+        known = {}
     found = {clip.name: known[clip.name] for clip in clips if _holds(clip, known, patience)}
     new = [clip for clip in clips if clip.name not in found]
     _write(found, clips, root, path)

@@ -24,10 +24,11 @@ from vfi.runtime.lean_rewrites import (
     FLOW_ORDER,
     PHASES,
     convolution,
+    from_corners,
     planar_order,
     shrinking_phases,
     strided_on_phases,
-    transposed_on_phases,
+    transposed_on_corners,
 )
 
 _FRAMES, _WARPED = ("img0", "img1"), ("warped0", "warped1")
@@ -158,7 +159,7 @@ class Trunk(nn.Module):
         self.activation = known(known(first, nn.Sequential)[1], nn.PReLU)
         self.second = learnt(second)
         self.body = nn.Sequential(*(learnt(stage) for stage in block.convblock))
-        weight = transposed_on_phases(last.weight.detach())
+        weight = transposed_on_corners(last.weight.detach())
         bias = biases(last).repeat_interleave(PHASES)
         cut = FLOW_CHANNELS * PHASES
         self.flow = convolution(weight[:cut], bias[:cut], 1, 1)
@@ -170,7 +171,7 @@ class Trunk(nn.Module):
         features = self.second(self.activation(stem))
         features = self.body(features) + features
         flow, mask = self.flow(features), self.mask(features)
-        return F.pixel_shuffle(flow, 2), F.pixel_shuffle(mask, 2)
+        return from_corners(flow), from_corners(mask)
 
 
 class Update(nn.Module):

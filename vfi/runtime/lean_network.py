@@ -1,5 +1,8 @@
 """The whole network in space-to-depth form: the same frames, fewer pixels moved."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +20,7 @@ from vfi.runtime.lean_blocks import (
     Update,
     planes,
 )
+from vfi.runtime.lean_finish import Finish
 from vfi.runtime.lean_layers import known
 from vfi.runtime.lean_refine import Refine, ShrunkRefine
 from vfi.runtime.lean_rewrites import PHASES, shrinking
@@ -74,6 +78,8 @@ class LeanRIFE(nn.Module):
             plain = spec.refine.scale == 1
             size = height, width
             self.refine = Refine(network, *size) if plain else ShrunkRefine(network, *size, last)
+        scale = self.refine.scale if self.refine is not None else last
+        self.finish = Finish(height, width, last, scale) if 1 < scale <= last else None
         self.requires_grad_(False).eval()
 
     @override
@@ -108,27 +114,38 @@ class LeanRIFE(nn.Module):
         factors = [int(name) for name in self.shrinks]
         pyramid = {1: torch.cat(frames), **dict(zip(factors, pairs, strict=False))}
         state: State | None = None
-        coarse: tuple[Tensor, Tensor] | None = None
+        motion: tuple[Tensor, Tensor] | None = None
         for index, (stem, trunk, update) in enumerate(
             zip(self.stems, self.trunks, self.updates, strict=True)
         ):
+            if motion is not None:
+                level = self.levels[index]
+                state = State(*motion, self.warps[str(level)](pyramid[level], motion[0]))
             shrunk = _joined(pyramid[self.scales[index]]) if stem.frames else None
             features = stem(shrunk, time) if state is None else stem(state, shrunk)
-            flow, mask = update(trunk(features), state, time)
-            level = self.levels[index + 1]
-            if index == len(self.stems) - 1 and self.enlarge is not None:
-                coarse = planes(flow, mask)
-                flow, mask = self.enlarge(*coarse)
-                level = 1
-            warped = self.warps[str(level)](pyramid[level], flow)
-            state = State(flow, mask, warped)
-        state = known(state, State)
-        merged = self._merged(state)
-        if self.refine is not None:
-            context = pairs[len(factors) :]
-            residual = self.refine(pyramid[self.refine.scale], context, state, coarse)
-            merged = (merged + residual).clamp(0, 1)
-        return F.pixel_shuffle(merged, 2)
+            motion = update(trunk(features), state, time)
+        return self._end(pyramid, pairs[len(factors) :], *known(motion, tuple))
+
+    def _end(
+        self, pyramid: Mapping[int, Tensor], context: list[Tensor], flow: Tensor, mask: Tensor
+    ) -> Tensor:
+        """The frame, of the last block's flow and mask in phases."""
+        refine, coarse = self.refine, planes(flow, mask) if self.levels[-1] > 1 else None
+        if self.finish is not None and coarse is not None:
+            if refine is None:
+                return self.finish(pyramid[1], *coarse)
+            shrunk = known(refine, ShrunkRefine).shrunk
+            return self.finish(
+                pyramid[1], *coarse, partial(shrunk, pyramid[refine.scale], context, coarse)
+            )
+        if coarse is not None:
+            flow, mask = known(self.enlarge, EnlargeState)(*coarse)
+        state = State(flow, mask, self.warps["1"](pyramid[1], flow))
+        merged = F.pixel_shuffle(self._merged(state), 2)
+        if refine is None:
+            return merged
+        residual = refine(pyramid[refine.scale], context, state, coarse)
+        return (merged + residual).clamp(0, 1)
 
     def _merged(self, state: State) -> Tensor:
         height, width = self.size[0] // 2, self.size[1] // 2

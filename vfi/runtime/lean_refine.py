@@ -1,6 +1,6 @@
 """The refine stage over tensors in phases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +27,14 @@ from vfi.runtime.lean_rewrites import (
     PHASES,
     convolution,
     enlarged_then_shrunk,
+    from_corners,
     planar_order,
     replicated,
-    same_on_phases,
+    same_on_corners,
     shrinking,
     shrinking_phases,
     strided_on_phases,
+    transposed_on_corners,
     transposed_on_phases,
 )
 from vfi.runtime.lean_sampling import WarpFeatures, planar
@@ -110,7 +112,7 @@ class _FirstStage(nn.Module):
         return self.second(self.activation(total(parts)))
 
 
-def _up(stage: object) -> Learnt:
+def _up(stage: object, on: Callable[[Tensor], Tensor]) -> Learnt:
     first, second = known(stage, nn.Sequential)
     conv, activation = known(first, nn.ConvTranspose2d), known(second, nn.PReLU)
     slopes = nn.PReLU(PHASES * activation.num_parameters)
@@ -118,7 +120,7 @@ def _up(stage: object) -> Learnt:
         activation.weight.detach().repeat_interleave(PHASES), requires_grad=False
     )
     bias = biases(conv).repeat_interleave(PHASES)
-    return Learnt(convolution(transposed_on_phases(conv.weight.detach()), bias, 1, 1), slopes)
+    return Learnt(convolution(on(conv.weight.detach()), bias, 1, 1), slopes)
 
 
 class Correction(nn.Module):
@@ -129,25 +131,26 @@ class Correction(nn.Module):
         self.first = _FirstStage(known(net.down0, Stage), phased)
         downs = (known(stage, Stage) for stage in (net.down1, net.down2, net.down3))
         self.downs = nn.ModuleList(map(_Stage, downs))
-        self.ups = nn.ModuleList(_up(stage) for stage in (net.up0, net.up1, net.up2, net.up3))
+        ups = (_up(stage, transposed_on_corners) for stage in (net.up0, net.up1, net.up2))
+        self.ups = nn.ModuleList((*ups, _up(net.up3, transposed_on_phases)))
         # Halved: tanh reads half of it.
         bias = biases(net.conv).repeat_interleave(PHASES) / 2
-        self.last = convolution(same_on_phases(net.conv.weight.detach()) / 2, bias, 1, 1)
+        self.last = convolution(same_on_corners(net.conv.weight.detach()) / 2, bias, 1, 1)
 
     @override
     def forward(
         self, frames: Tensor, flow: Tensor, mask: Tensor, warped: Tensor, context: list[Tensor]
     ) -> Tensor:
-        """``(1, 6, H, W)`` frames -> ``(1, 12, H / 2, W / 2)`` in [-1, 1]."""
+        """``(1, 6, H, W)`` frames -> ``(1, 3, H, W)`` in [-1, 1]."""
         skips = [self.first(frames, flow, mask, warped)]
         for down, features in zip(self.downs, context, strict=False):
             skips.append(down(torch.cat((skips[-1], features), 1)))
         features = torch.cat((skips.pop(), context[-1]), 1)
         *ups, last = self.ups
         for up in ups:
-            features = F.pixel_shuffle(up(features), 2)
+            features = from_corners(up(features))
             features = torch.cat((features, skips.pop()), 1)
-        return torch.tanh(self.last(last(features)))
+        return from_corners(torch.tanh(self.last(last(features))))
 
 
 class Resample(nn.Module):
@@ -201,7 +204,7 @@ class Refine(_Refine):
         state: State,
         coarse: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
-        """The correction, ``(1, 12, H / 2, W / 2)`` in phases.
+        """What is to be added to the frame, ``(1, 3, H, W)``.
 
         Args:
             frames: ``(2, 3, H / scale, W / scale)``.
@@ -247,12 +250,21 @@ class ShrunkRefine(_Refine):
         coarse: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
         """As `Refine.forward`."""
-        flow, mask = coarse or (state.flow, state.mask[:, :PHASES])
-        flow, mask = self.flow(flow), self.mask(mask)
+        coarse = coarse or (state.flow, state.mask[:, :PHASES])
+        residual = self.shrunk(frames, features, coarse, self.warped(state.warped))
+        return F.pixel_shuffle(self.enlarge(residual), 2)
+
+    def shrunk(
+        self,
+        frames: Tensor,
+        features: Sequence[Tensor],
+        coarse: tuple[Tensor, Tensor],
+        warped: Tensor,
+    ) -> Tensor:
+        """The same before it is enlarged, of the shrunk warped frames ``(1, 6, h, w)``."""
+        flow, mask = self.flow(coarse[0]), self.mask(coarse[1])
         context = self.context(features, F.avg_pool2d(flow, 2) * 0.5)
-        warped = self.warped(state.warped)
-        phases = self.correction(_joined(frames), flow, mask, warped, context)
-        return self.enlarge(F.pixel_shuffle(phases, 2))
+        return self.correction(_joined(frames), flow, mask, warped, context)
 
 
 def _joined(frames: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ FLOW_ORDER: Order = [(2 * f + axis, p) for f in (0, 1) for p in range(PHASES) fo
 
 
 def convolution(
-    weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
+    weight: Tensor, bias: Tensor | None = None, stride: int | tuple[int, int] = 1, padding: int = 0
 ) -> nn.Conv2d:
     """A convolution of ``weight`` ``(O, I, kH, kW)`` and ``bias`` ``(O,)``, without gradients."""
     outputs, inputs, *kernel = weight.shape
@@ -61,41 +61,55 @@ def strided_on_phases(weight: Tensor, order: Order) -> Tensor:
     return torch.stack([phased[:, signal, phase] for signal, phase in order], 1)
 
 
-def same_on_phases(weight: Tensor) -> Tensor:
-    """A 3x3 convolution of stride 1 and padding 1, ``(O, I, 3, 3)``, as one from phases to phases.
+def same_on_corners(weight: Tensor) -> Tensor:
+    """A 3x3 convolution of stride 1 and padding 1, ``(O, I, 3, 3)``, as one from phases to corners.
 
     Returns:
-        ``(4 * O, 4 * I, 3, 3)`` for padding 1, both sides in `planar_order`.
+        ``(4 * O, 4 * I, 2, 2)`` for padding 1 and `from_corners`, its input in `planar_order`.
     """
     outputs, inputs = weight.shape[:2]
-    phased = weight.new_zeros(outputs, 2, 2, inputs, 2, 2, 3, 3)
-    places = itertools.product(range(2), range(2), range(3), range(3))
-    for out_y, out_x, row, column in places:
-        y, x = out_y + row - 1, out_x + column - 1
-        tap = weight[:, :, row, column]
-        phased[:, out_y, out_x, :, y % 2, x % 2, y // 2 + 1, x // 2 + 1] = tap
-    return phased.reshape(4 * outputs, 4 * inputs, 3, 3)
+    phased = weight.new_zeros(outputs, 2, 2, inputs, 2, 2, 2, 2)
+    for out_y, out_x, row, column in itertools.product(range(2), range(2), range(3), range(3)):
+        y, x = out_y + row, out_x + column  # of the 4x4 pixels around the corner
+        phased[:, out_y, out_x, :, y % 2, x % 2, y // 2, x // 2] = weight[:, :, row, column]
+    return phased.reshape(4 * outputs, 4 * inputs, 2, 2)
 
 
-def transposed_on_phases(weight: Tensor) -> Tensor:
-    """A transposed convolution (kernel 4, stride 2, padding 1) as a 3x3 one that makes phases.
+def transposed_on_corners(weight: Tensor) -> Tensor:
+    """A transposed convolution (kernel 4, stride 2, padding 1) as a 2x2 one that makes corners.
 
     Args:
         weight: ``(I, O, 4, 4)``, as `nn.ConvTranspose2d` keeps it.
 
     Returns:
+        ``(4 * O, I, 2, 2)`` for padding 1 and `from_corners`.
+    """
+    inputs, outputs = weight.shape[:2]
+    # Row 2i - 1 + p takes tap p + 2 of input row i - 1 and tap p of row i.
+    taps = weight.reshape(inputs, outputs, 2, 2, 2, 2).flip(2, 4)
+    return taps.permute(1, 3, 5, 0, 2, 4).reshape(4 * outputs, inputs, 2, 2)
+
+
+def transposed_on_phases(weight: Tensor) -> Tensor:
+    """The same as a 3x3 convolution that makes phases: for what may not be cut.
+
+    Returns:
         ``(4 * O, I, 3, 3)`` for padding 1, the result in `planar_order`.
     """
     inputs, outputs = weight.shape[:2]
+    corners = transposed_on_corners(weight).reshape(outputs, 2, 2, inputs, 2, 2)
     phased = weight.new_zeros(outputs, 2, 2, inputs, 3, 3)
-    # Row 2i + phase of the result is row 2j - 1 + k of input row j's kernel; with j = i + offset:
-    taps = [(phase, offset, phase + 1 - 2 * offset) for phase in (0, 1) for offset in (-1, 0, 1)]
-    taps = [(phase, offset + 1, k) for phase, offset, k in taps if 0 <= k < 4]
-    for phase_y, offset_y, row in taps:
-        for phase_x, offset_x, column in taps:
-            tap = weight[:, :, row, column].T
-            phased[:, phase_y, phase_x, :, offset_y, offset_x] = tap
+    for y, x in itertools.product(range(2), range(2)):
+        phased[:, y, x, :, y : y + 2, x : x + 2] = corners[:, 1 - y, 1 - x]
     return phased.reshape(4 * outputs, inputs, 3, 3)
+
+
+def from_corners(corners: Tensor) -> Tensor:
+    """*Corners* ``(B, 4 * C, H + 1, W + 1)`` -> ``(B, C, 2 * H, 2 * W)``.
+
+    Those are phases whose 2x2 squares begin one pixel above and one left of the image.
+    """
+    return F.pixel_shuffle(corners, 2)[..., 1:-1, 1:-1]
 
 
 def bilinear_rows(factor: int) -> Tensor:
@@ -109,6 +123,15 @@ def bilinear_rows(factor: int) -> Tensor:
     return (1 - (position[:, None] - torch.arange(3)).abs()).clamp(min=0)
 
 
+def _enlarging(rows: Tensor, signals: int, gain: float) -> Tensor:
+    """``(n, n, signals, signals, 3, 3)``: each signal alone to ``n`` x ``n`` new pixels."""
+    taps = torch.einsum("yi,xj->yxij", rows, rows) * gain
+    weight = rows.new_zeros(len(rows), len(rows), signals, signals, 3, 3)
+    for signal in range(signals):
+        weight[:, :, signal, signal] = taps
+    return weight
+
+
 def enlarging(factor: int, order: Order, gain: float = 1.0) -> Tensor:
     """Bilinear enlarging by ``factor``, times ``gain``, into phases.
 
@@ -117,15 +140,21 @@ def enlarging(factor: int, order: Order, gain: float = 1.0) -> Tensor:
         its border replicated by one pixel; a pixel shuffle of ``inner`` then gives the result in
         phases and in ``order``.
     """
-    rows, inner = bilinear_rows(factor), factor // 2
-    signals = max(signal for signal, _ in order) + 1
-    weight = torch.zeros(len(order), inner, inner, signals, 3, 3)
-    for channel, (signal, phase) in enumerate(order):
-        for y in range(inner):
-            for x in range(inner):
-                taps = torch.outer(rows[2 * y + phase // 2], rows[2 * x + phase % 2])
-                weight[channel, y, x, signal] = taps * gain
-    return weight.reshape(-1, signals, 3, 3)
+    inner, signals = factor // 2, max(signal for signal, _ in order) + 1
+    weight = _enlarging(bilinear_rows(factor), signals, gain).unflatten(1, (inner, 2))
+    weight = weight.unflatten(0, (inner, 2))
+    parts = [weight[:, phase // 2, :, phase % 2, signal] for signal, phase in order]
+    return torch.stack(parts).reshape(-1, signals, 3, 3)
+
+
+def enlarging_to_squares(factor: int, signals: int = 1, gain: float = 1.0) -> Tensor:
+    """Bilinear enlarging by ``factor``, times ``gain``, into squares of ``factor`` pixels a side.
+
+    Returns:
+        ``(factor**2 * signals, signals, 3, 3)``, for an input with its border replicated by one
+        pixel; a pixel's signals stand side by side.
+    """
+    return _enlarging(bilinear_rows(factor), signals, gain).reshape(-1, signals, 3, 3)
 
 
 def shrinking(factor: int, channels: int, gain: float = 1.0) -> nn.Conv2d:
@@ -165,10 +194,26 @@ def enlarged_then_shrunk(up: int, down: int, signals: int, gain: float = 1.0) ->
     """
     ratio, start = up // down, down // 2 - 1
     rows = bilinear_rows(up).reshape(ratio, down, 3)[:, start : start + 2].mean(1)
-    taps = torch.einsum("yi,xj->yxij", rows, rows) * gain
-    weight = torch.zeros(signals, ratio, ratio, signals, 3, 3)
-    weight[range(signals), :, :, range(signals)] = taps
-    return weight.reshape(-1, signals, 3, 3)
+    return _enlarging(rows, signals, gain).permute(2, 0, 1, 3, 4, 5).reshape(-1, signals, 3, 3)
+
+
+def shrinking_squares(side: int, factor: int) -> nn.Conv2d:
+    """The same from squares of ``side`` pixels, a multiple of ``factor``.
+
+    It takes ``(signals, 1, H, W * side**2)`` to ``(signals, (side / factor)**2, H, W)``.
+    """
+    count = side // factor
+    weight = torch.zeros(count, count, count, factor, count, factor)
+    for y, x in itertools.product(range(count), range(count)):
+        weight[y, x, y, :, x] = _middle(factor)
+    return convolution(weight.reshape(count**2, 1, 1, side**2), stride=(1, side**2))
+
+
+def from_squares(image: Tensor, side: int) -> Tensor:
+    """``(1, C, H, W * side**2)``, squares of pixels in rows -> ``(1, C, H * side, W * side)``."""
+    channels, height = image.shape[1:3]
+    pixels = image.reshape(channels * height, -1, side, side).permute(0, 2, 1, 3)
+    return pixels.reshape(1, channels, height * side, -1)
 
 
 def _middle(factor: int) -> Tensor:

@@ -61,6 +61,33 @@ class WarpToPhases(_Grid):
         return _sample(frames, grid).reshape(1, 6 * PHASES, height, width)
 
 
+class WarpToSquares(_Grid):
+    """Both frames, sampled where the flow in squares points.
+
+    Args:
+        height: of the frames, in pixels.
+        width: likewise.
+        side: of a square, in pixels.
+    """
+
+    def __init__(self, height: int, width: int, side: int) -> None:
+        super().__init__()
+        grid = _positions(height, width).reshape(height // side, side, width // side, side, 2)
+        grid = grid.permute(1, 3, 4, 0, 2).reshape(1, 2 * side**2, height // side, width // side)
+        self.register_buffer("base", grid.contiguous())
+        self.register_buffer("step", _step(height, width).repeat(side**2).reshape(1, -1, 1, 1))
+
+    @override
+    def forward(self, frames: Tensor, flow: Tensor) -> Tensor:
+        """``(2, 3, H, W)`` frames, ``(2, 2 * side**2, H / side, W / side)`` flow in pixels.
+
+        Returns:
+            ``(2, 3, H / side, W * side)``: the pixels of a square side by side.
+        """
+        grid = (flow * self.step + self.base).permute(0, 2, 3, 1)
+        return _sample(frames, grid.reshape(2, grid.shape[1], -1, 2))
+
+
 class WarpFeatures(_Grid):
     """Both frames' features, sampled where the flow points; ``height`` x ``width`` pixels."""
 

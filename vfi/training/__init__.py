@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from vfi.training.pruning import ChannelPruning
     from vfi.training.report import TrainingReport
     from vfi.training.resume import last_checkpoint
-    from vfi.training.sharding import FullySharded
+    from vfi.training.sharding import DeepSpeed, FullySharded
 
 _PLACES = {
     "AutoPrecision": "precision",
     "Averaging": "averaging",
     "BaselineModule": "module",
     "ChannelPruning": "pruning",
+    "DeepSpeed": "sharding",
     "DivergenceGuard": "guard",
     "EvaluationReport": "evaluation",
     "FrameWriter": "predictions",
@@ -39,6 +40,7 @@ __all__ = [
     "Averaging",
     "BaselineModule",
     "ChannelPruning",
+    "DeepSpeed",
     "DivergenceGuard",
     "EvaluationReport",
     "FrameWriter",

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from typing_extensions import override
@@ -20,6 +21,8 @@ class Averaging(WeightAveraging):
     was just pruned would lag far behind it; this way it is over the last tenth of a young run. It
     can also be resumed where the network has its shape from pruning, and starts from the weights
     as they are after masks were applied.
+
+    Under DeepSpeed's stage 3, where no process has whole weights, there is no average.
 
     A checkpoint's ``state_dict`` is the average, so that is what
     `vfi.load_network` reads; what training goes on from lies beside it.
@@ -53,9 +56,21 @@ class Averaging(WeightAveraging):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Makes the average of the weights that training starts from, unless it was restored."""
+        if any(hasattr(parameter, "ds_id") for parameter in pl_module.parameters()):
+            rank_zero_warn("DeepSpeed's stage 3 has no averaged weights; the last ones are kept")
+            return
         if self._average_model is None:
             self._average_model = AveragedModel(parameters_of(pl_module), **self._kwargs)
         self._average_model.to(pl_module.device)
+
+    @override
+    def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
+        return self._average_model is not None and super().should_update(step_idx, epoch_idx)
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._average_model is not None:
+            super().on_train_end(trainer, pl_module)
 
     @override
     def on_save_checkpoint(

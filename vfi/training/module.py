@@ -196,15 +196,17 @@ class RIFEModule(InterpolationModule):
         self._ready = []
 
     @override
-    def configure_model(self) -> None:
+    def setup(self, stage: str) -> None:
         """Loads the dense network where training needs it, frozen and outside the checkpoint."""
-        if self._trainer is None:  # Lightning asks on loading a checkpoint, too
-            return
-        if self.trainer.training and self.objective.needs_dense and not self._dense:
-            dense = load_network(
-                str(self.dense_source), refine=self.network.spec.refine is not None
-            )
-            self._dense.append(dense.requires_grad_(False).to(self.device))
+        # not in `configure_model`: what is made there, DeepSpeed's stage 3 shares out
+        if stage == "fit" and self.objective.needs_dense and not self._dense:
+            refine = self.network.spec.refine is not None
+            dense = load_network(str(self.dense_source), refine=refine).requires_grad_(False)
+            self._dense.append(dense.to(self.trainer.strategy.root_device))
+
+    @override
+    def configure_model(self) -> None:
+        """Shares the parameters out, if that is asked for."""
         if self.device_mesh is not None:  # of FSDP, which begins here
             share_out(self.network, self.device_mesh)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.strategies import ModelParallelStrategy
+from lightning.pytorch.accelerators import CUDAAccelerator
+from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
@@ -48,6 +49,41 @@ class FullySharded(ModelParallelStrategy):
     def remove_checkpoint(self, filepath: str | os.PathLike[str]) -> None:
         if self.is_global_zero:
             shutil.rmtree(filepath, ignore_errors=True)
+
+
+class DeepSpeed(DeepSpeedStrategy):
+    """Lightning's strategy for DeepSpeed, which works on the CPU, too: Lightning refuses that.
+
+    There, gloo connects the processes.
+    """
+
+    @property
+    @override
+    def root_device(self) -> torch.device:
+        """DeepSpeed wants a number of each device, also where there is one for all."""
+        return super().root_device if self._on_cuda else torch.device("cpu", self.local_rank)
+
+    @override
+    def setup_environment(self) -> None:
+        """What Lightning's does, without asking for CUDA."""
+        if self._on_cuda:
+            return super().setup_environment()
+        os.environ["DS_ACCELERATOR"] = "cpu"
+        return DDPStrategy.setup_environment(self)
+
+    @override
+    def setup_distributed(self) -> None:
+        """Connects the processes; DeepSpeed takes the connection that is there."""
+        if self._on_cuda:
+            return super().setup_distributed()
+        import deepspeed
+
+        DDPStrategy.setup_distributed(self)
+        deepspeed.init_distributed()
+
+    @property
+    def _on_cuda(self) -> bool:
+        return isinstance(self.accelerator, CUDAAccelerator)
 
 
 def share_out(network: nn.Module, mesh: DeviceMesh) -> None:
@@ -120,10 +156,11 @@ def check_sharing(command: str, trainer: Mapping[str, Any], ckpt_path: str | Non
 
 
 def _check_deepspeed(command: str, strategy: str) -> None:
-    if not torch.cuda.is_available():
+    if "vfi.training" not in strategy and not torch.cuda.is_available():
         raise ValueError(
-            "trainer.strategy is DeepSpeed, which needs CUDA devices, and there is none here; use "
-            "-c strategy/ddp.yaml (--trainer.strategy ddp) for several processes, or auto"
+            "trainer.strategy is DeepSpeed of Lightning, which needs CUDA devices, and there is "
+            "none here; use -c strategy/ddp.yaml (--trainer.strategy ddp), or "
+            "-c strategy/deepspeed_2.yaml, which works on the CPU, too"
         )
     if command != "fit" and any(f"stage{mark}3" in strategy for mark in ("_", "': ")):
         raise ValueError(

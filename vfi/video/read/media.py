@@ -97,4 +97,5 @@ def side_data(frame: Frame) -> dict[Type, bytes]:
 def plane_codes(plane: VideoPlane, dtype: type[np.generic]) -> np.ndarray:
     """The code values ``(lines, line length)`` of a plane, padding of the lines included."""
     codes: np.ndarray = np.frombuffer(memoryview(plane), dtype)
-    return codes.reshape(-1, plane.line_size // np.dtype(dtype).itemsize)
+    lines = codes.reshape(-1, abs(plane.line_size) // np.dtype(dtype).itemsize)
+    return lines if plane.line_size > 0 else lines[::-1].copy()  # or bottom up

@@ -16,7 +16,7 @@ NO_TIME = -(1 << 63)
 _JUMP_BACK = Fraction(1, 10)  # seconds; what is less is a slip of one packet
 _JUMP_AHEAD = 10  # seconds; FFmpeg's limit, for kinds of files whose clock may be set anew
 _CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
-_ORDER_ONLY = ("avi",)  # they number packets as they are decoded
+_NUMBERED = ("avi",)  # as they are decoded; when they are shown is FFmpeg's guess
 
 
 @dataclass
@@ -116,7 +116,8 @@ def scan(path: Path) -> Scan:
     logs: dict[int, Log] = {}
     end, error = Fraction(0), None
     with open_video(path) as container:
-        video = video_stream(container, path).index
+        pictures = video_stream(container, path)
+        video, reorders = pictures.index, pictures.codec_context.has_b_frames
         sounds = tuple(s.index for s in container.streams.audio if s.codec_context is not None)
         for stream in container.streams:
             if stream.time_base and not is_cover(stream):
@@ -132,6 +133,10 @@ def scan(path: Path) -> Scan:
         except av.error.FFmpegError as failure:
             error = failure.strerror
         resets = bool(container.format.flags & _CLOCK_MAY_JUMP)
-        by_order = container.format.name in _ORDER_ONLY
-    by_order = by_order or all(time == NO_TIME for time in logs[video].pts)
+        if container.format.name in _NUMBERED:
+            logs[video].pts = logs[video].dts
+    times = logs[video].pts
+    by_order = all(time == NO_TIME for time in times) or (
+        bool(reorders) and times == logs[video].dts  # what is reordered is not shown as decoded
+    )
     return Scan(logs, video, sounds, resets, by_order, end, error)

@@ -175,7 +175,9 @@ def _has_deep(layout: str) -> bool:
 def _as_layout(frame: AudioFrame, layout: str) -> AudioFrame:
     """The same samples with named speakers."""
     named = AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, layout)
-    named.sample_rate, named.pts, named.time_base = frame.sample_rate, frame.pts, frame.time_base
+    named.sample_rate, named.pts = frame.sample_rate, frame.pts
+    if frame.time_base is not None:  # as a decoder's last samples may lack
+        named.time_base = frame.time_base
     return named
 
 

@@ -1,0 +1,44 @@
+"""Kinds of files that few programs write: read with the right times and the right way up."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from tests.helpers.clips import picture
+from tests.helpers.media import Pictures, Sound, make
+from vfi.video import interpolate_video
+from vfi.video.read.open import open_source
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [
+        ("in.avi", Pictures(range(8))),
+        ("in.mxf", Pictures(range(8), pix_fmt="yuv422p")),  # H.264's times are those of decoding
+    ],
+)
+def test_pictures_that_are_told_in_the_order_of_decoding(tmp_path, name, pictures):
+    source = open_source(make(tmp_path / name, pictures))
+    times = [(shown.time, shown.index) for shown in source.pictures()]
+    assert times == [(Fraction(n, 25), n) for n in range(8)]
+
+
+def test_sound_whose_last_samples_have_no_time(tmp_path, blend):
+    clip = make(tmp_path / "in.wmv", Pictures(range(8), codec="wmv2"), [Sound("wmav2")])
+    interpolate_video(clip, tmp_path / "out.mp4", blend, cut_threshold=None)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        heard = sum(frame.samples for frame in container.decode(audio=0))
+    assert abs(heard / 48_000 - 0.48) < 0.06
+
+
+def test_pictures_that_are_decoded_from_the_bottom_up(tmp_path):
+    clip = make(tmp_path / "in.nut", Pictures(range(2), codec="amv", pix_fmt="yuvj420p"))
+    with av.open(str(clip)) as container:
+        frame = next(container.decode(video=0))
+        assert frame.planes[0].line_size < 0
+    shown = next(open_source(clip).pictures())
+    wanted = picture(0, 64, 48).mean(axis=(1, 2))
+    found = shown.rgb().numpy().mean(axis=(0, 2)) * 255
+    assert np.abs(wanted - found).max() < 12
