@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.browser import browser_or_skip, fits, on_a_phone
+from tests.helpers.browser import WEBGPU, browser_or_skip, fits, on_a_phone
 from tests.helpers.clips import picture
 from tests.helpers.paths import ROOT
 from tests.helpers.small_media import write_clip
@@ -103,6 +103,33 @@ def test_real_frames_are_torchs_to_a_level(built, ucf101_root, tmp_path):
         assert "give two pictures, or one clip" in tab.inner_text("#state")
         assert fits(tab)
         assert {address for address in asked if not address.startswith((url, "blob:"))} == set()
+        assert set(wrong) <= {"No available adapters."}  # of WebGPU; said by the browser
+
+
+def test_a_graphics_device_makes_torchs_frames(built, ucf101_root, tmp_path):
+    """WebGPU, imitated by the processor, which is slow: of small frames."""
+    _, url = built
+    triplet = sorted(path for path in ucf101_root.iterdir() if path.is_dir())[0]
+    images, files = [], [tmp_path / "first.png", tmp_path / "second.png"]
+    for file, name in zip(files, ("frame_00.png", "frame_02.png"), strict=True):
+        part = cv2.imread(str(triplet / name))[96:160, 80:176]
+        cv2.imwrite(str(file), part)
+        images.append(np.ascontiguousarray(part[..., ::-1]))
+    with torch.inference_mode():
+        expected = load_model(MODEL)(*images).astype(int)
+    with browser_or_skip(*WEBGPU) as browser:
+        tab, wrong = on_a_phone(browser)
+        tab.set_default_timeout(180_000)
+        tab.goto(url)
+        tab.locator("#state", has_text="ready").wait_for()
+        assert tab.input_value("#device") == "wasm"  # an imitation is offered, not preferred
+        if not tab.locator("#device option[value=webgpu]").count():
+            pytest.skip("this Chromium imitates no graphics device")
+        tab.select_option("#device", "webgpu")
+        tab.set_input_files("#files", [str(file) for file in files])
+        tab.locator("#state", has_text="made 1 frame").wait_for()
+        assert np.abs(_saved(tab, tmp_path) - expected).max() <= 1
+        assert "WebGPU" in tab.inner_text("#told")
         assert wrong == []
 
 

@@ -94,7 +94,7 @@ COMMANDS = {
     ),
     "export": Command(
         "make",
-        "write a model for ONNX Runtime or OpenVINO",
+        "write a model for ONNX Runtime, OpenVINO or torch.export",
         "vfi.jobs.export:export",
         ("model",),
     ),

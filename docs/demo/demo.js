@@ -1,16 +1,16 @@
 // The demo: reads frames, makes those between by ONNX Runtime Web, shows both under a divider.
-import * as ort from "./ort.wasm.min.mjs";
 import { ofClip, ofPictures } from "./frames.js";
 
 const $ = (id) => document.getElementById(id);
 const about = await (await fetch("demo.json")).json();
 const threads = crossOriginIsolated ? Math.min(8, navigator.hardwareConcurrency || 1) : 1;
-Object.assign(ort.env.wasm, { numThreads: threads, proxy: true, wasmPaths: new URL("./", import.meta.url).href });
+const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
 
 const data = { names: ["original", ""], steps: [], size: [1, 1], grid: [1, 1] };
 const state = { step: 0, divider: 0.5, playing: false, error: false, flow: false };
 /** As the pictures of a page, but of canvases that are there already. */
 const pictures = { all: [], get: (number) => pictures.all[number], add: (image) => pictures.all.push(canvasOf(image)) - 1 };
+const runtimes = new Map();
 const sessions = new Map();
 let player = null;
 let busy = false;
@@ -29,21 +29,63 @@ function canvasOf(image) {
   return canvas;
 }
 
-/** A model is fetched once, and compared with its hash. */
-async function session(name) {
-  if (!sessions.has(name)) {
-    tell(`loading ${name}`, 0);
-    const bytes = await (await fetch(`${name}.onnx`)).arrayBuffer();
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    const text = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    if (text !== about.files[`${name}.onnx`]) throw new Error(`${name}.onnx is damaged; load the page again`);
-    sessions.set(name, await ort.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ["wasm"] }));
+/** The runtime of a device, "wasm" or "webgpu"; each is fetched when it is first needed. */
+async function runtime(device) {
+  if (!runtimes.has(device)) {
+    const ort = await import(`./ort.${device}.min.mjs`);
+    // a thread of its own keeps the page alive; on a graphics device it waits for nothing
+    Object.assign(ort.env.wasm, { numThreads: threads, proxy: device === "wasm", wasmPaths: new URL("./", import.meta.url).href });
+    runtimes.set(device, ort);
   }
-  return sessions.get(name);
+  return runtimes.get(device);
+}
+
+/** A model is fetched once, and compared with its hash. */
+async function fetched(name) {
+  const bytes = await (await fetch(`${name}.onnx`)).arrayBuffer();
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const text = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (text !== about.files[`${name}.onnx`]) throw new Error(`${name}.onnx is damaged; load the page again`);
+  return new Uint8Array(bytes);
+}
+
+/** A model ready to run, `(images, time) -> values`; one whose frames a graphics device makes wrongly is refused. */
+async function network(name, device) {
+  const key = `${name} ${device}`;
+  if (!sessions.has(key)) {
+    tell(`loading ${name}`, 0);
+    const ort = await runtime(device);
+    const bytes = await fetched(name);
+    const ready = async (provider) => {
+      const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 });
+      return async (images) => {
+        const given = { frames: planes(ort, images), timestep: new ort.Tensor("float32", [0.5], [1]) };
+        const made = await session.run(Object.fromEntries(session.inputNames.map((input) => [input, given[input]])));
+        return made.frame.getData();
+      };
+    };
+    const made = await ready(device);
+    if (device === "webgpu") await compare(made, await ready("wasm"));
+    sessions.set(key, made);
+  }
+  return sessions.get(key);
+}
+
+/** Makes sure that two devices make the same frame to a level, of waves that move. */
+async function compare(one, other) {
+  const pair = [0, 4].map((shift) => {
+    const image = new ImageData(96, 64);
+    for (let at = 0; at < image.data.length; at++)
+      image.data[at] = 128 + 100 * Math.sin((((at >> 2) % 96) - shift) / (5 + (at % 4))) * Math.cos((at >> 2) / 96 / 7);
+    return image;
+  });
+  const [values, expected] = [await one(pair), await other(pair)];
+  if (values.some((value, at) => !(Math.abs(value - expected[at]) < 1 / 255)))
+    throw new Error("this graphics device makes other frames than the processor; choose the processor");
 }
 
 /** Two frames as planes of floats in [0, 1]. */
-function planes(images) {
+function planes(ort, images) {
   const [{ width, height }] = images;
   const area = width * height;
   const values = new Float32Array(6 * area);
@@ -80,8 +122,8 @@ function psnr(one, other) {
 
 /** Makes what lies between frames: of two, the one in the middle; of more, every second one. */
 async function make(frames) {
-  const name = $("model").value;
-  const network = await session(name);
+  const [name, device] = [$("model").value, $("device").value];
+  const between = await network(name, device);
   const pairs = frames.length === 2 ? [[frames[0], null, frames[1]]]
     : frames.slice(2).filter((_, at) => at % 2 === 0).map((_, at) => frames.slice(2 * at, 2 * at + 3));
   const { width, height } = frames[0].image;
@@ -92,12 +134,10 @@ async function make(frames) {
   keep(frames[0]);
   for (const [number, [before, truth, after]] of pairs.entries()) {
     tell(`making frame ${number + 1} of ${pairs.length}`, number / pairs.length);
-    const given = { frames: planes([before.image, after.image]), timestep: new ort.Tensor("float32", [0.5], [1]) };
-    const feeds = Object.fromEntries(network.inputNames.map((input) => [input, given[input]]));
     const started = performance.now();
-    const { frame } = await network.run(feeds);
+    const values = await between([before.image, after.image]);
     times.push(performance.now() - started);
-    const image = imageOf(frame.data, width, height);
+    const image = imageOf(values, width, height);
     const original = truth?.image ?? blend(before.image, after.image);
     const score = truth && psnr(image, original);
     const time = truth?.time ?? (before.time + after.time) / 2;
@@ -105,16 +145,23 @@ async function make(frames) {
     keep(after);
   }
   times.sort((a, b) => a - b);
-  return { name, width, height, count: pairs.length, ms: times[times.length >> 1] };
+  return { name, device, width, height, count: pairs.length, ms: times[times.length >> 1] };
 }
 
-function report({ name, width, height, count, ms }) {
+/** What a device is, in words. */
+function described(device) {
+  if (device === "webgpu")
+    return `graphics device, WebGPU${adapter.info.isFallbackAdapter ? ", imitated by the processor" : ""} (${adapter.info.vendor} ${adapter.info.architecture})`;
+  return `processor, WebAssembly with SIMD, ${threads} of ${navigator.hardwareConcurrency} threads` +
+    (crossOriginIsolated ? "" : " (more need a server that isolates the page)");
+}
+
+function report({ name, device, width, height, count, ms }) {
   const scores = data.steps.map((step) => step.score).filter(Boolean);
   const rows = [
     ["model", name],
     ["a frame", `${ms.toFixed(0)} ms of ${width}x${height} pixels${count > 1 ? `, median of ${count}` : ""}`],
-    ["device", `processor, WebAssembly with SIMD, ${threads} of ${navigator.hardwareConcurrency} threads` +
-      (crossOriginIsolated ? "" : " (more need a server that isolates the page)")],
+    ["device", described(device)],
     ["PSNR", scores.length ? `${(scores.reduce((a, b) => a + b) / scores.length).toFixed(2)} dB, mean` : "the truth is not known"],
   ];
   $("told").tBodies[0].replaceChildren(...rows.map(([head, text]) => {
@@ -238,4 +285,7 @@ for (const [kind, over] of [["dragover", true], ["dragleave", false], ["drop", f
 }
 addEventListener("resize", () => player && (player.fit($("players").clientWidth), draw()));
 $("model").replaceChildren(...about.models.map((name) => new Option(name)));
+const devices = [new Option("processor", "wasm"), ...(adapter ? [new Option("graphics device", "webgpu")] : [])];
+$("device").replaceChildren(...devices);
+if (adapter && !adapter.info.isFallbackAdapter) $("device").value = "webgpu";
 tell("ready");

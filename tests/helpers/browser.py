@@ -21,15 +21,19 @@ FLAGS = (
 )
 
 
+WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
+"""A graphics device that the processor imitates; not with ``--disable-gpu``."""
+
+
 @contextlib.contextmanager
-def browser_or_skip() -> Iterator[Any]:
+def browser_or_skip(*flags: str) -> Iterator[Any]:
     """Chromium, driven by Playwright; the test is skipped where either is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("chromium is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:

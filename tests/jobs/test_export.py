@@ -6,14 +6,17 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from tests.helpers.paths import ROOT
 from tests.helpers.small_networks import fill, small_spec
-from vfi.checkpoints import load_model, save_network
+from vfi.checkpoints import load_model, load_network, save_network
+from vfi.checkpoints.formats import digest
 from vfi.data.sample import render
 from vfi.files import sha256
 from vfi.jobs import export as job
-from vfi.models import RIFE
+from vfi.models import RIFE, Options
+from vfi.runtime.ranges import calibrated, write_ranges
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -50,6 +53,34 @@ def test_openvino_with_its_weights_beside_it(weights, tmp_path):
     assert set(about["sha256"]) == {"small.xml", "small.bin"}
 
 
+def test_openvino_in_8_bits_for_one_size(weights, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    out, words = tmp_path / "small.xml", {"format": "openvino", "precision": "int8"}
+    with pytest.raises(ValueError, match="no 8-bit ranges"):
+        job.export(str(weights), **words, output=str(out), size="96x64")
+    network = load_network(weights)
+    ranges = calibrated(network, [(torch.rand(1, 3, 64, 96), torch.rand(1, 3, 64, 96))])
+    write_ranges(weights.with_suffix(".int8.json"), ranges, digest(network.state_dict()))
+    with pytest.raises(ValueError, match=r"more than 0\.004; nothing was written"):
+        job.export(str(weights), **words, output=str(out), size="90x50")
+    monkeypatch.setattr(job, "MEAN_ERROR", 0.1)  # random weights are not made for 8 bits
+    job.export(str(weights), **words, output=str(out), size="90x50")
+    about = json.loads((tmp_path / "small.xml.json").read_text())
+    assert about["inputs"][0]["shape"] == [2, 3, 50, 90]
+    assert all(0 < outcome["mean"] < 0.1 for outcome in about["parity"])
+
+
+def test_torch_with_free_sides(tmp_path):
+    spec = Options(refine=False, blocks=(0, 3), finest_scale=2).apply(small_spec("rife_v4.0"))
+    weights, out = tmp_path / "small.safetensors", tmp_path / "small.pt2"
+    save_network(fill(RIFE(spec), gain=1.0), weights)
+    job.export(str(weights), "torch", output=str(out))
+    about = json.loads((tmp_path / "small.pt2.json").read_text())
+    assert about["stride"] == 32
+    assert [outcome["height"] for outcome in about["parity"]] == [256, 128]
+    assert all(outcome["largest"] < 1e-5 for outcome in about["parity"])
+
+
 def test_a_file_that_differs_is_not_kept(weights, tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setattr(job, "TOLERANCE", -1.0)
@@ -63,6 +94,7 @@ def test_a_file_that_differs_is_not_kept(weights, tmp_path, monkeypatch):
     [
         ({"output": "."}, "it is a folder; give the path of a file"),
         ({"output": "x.xml"}, "format onnx ends in .onnx"),
+        ({"precision": "int8"}, "precision is int8; format onnx has float32, openvino has both"),
         ({"opset": 20}, "opset is 20; choose from 16, 17, 18, 19"),
     ],
 )

@@ -69,3 +69,11 @@ def has_bfloat16() -> bool:
         return torch.cpu._is_avx512_bf16_supported()
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in _HAS_BFLOAT16)
+
+
+def has_vnni() -> bool:
+    """Whether this processor sums products of 8 bits in 32 (VNNI)."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # an earlier torch
+        return torch.cpu._is_vnni_supported()
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_vnni", "avx_vnni"))

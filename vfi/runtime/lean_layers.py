@@ -13,9 +13,9 @@ from vfi.runtime.lean_rewrites import Order, convolution, enlarging, replicated
 
 Kind = TypeVar("Kind")
 
-_WEIGHT_LEVELS = 63
-"""Half of what 8 bits hold: without VNNI, processors add two products in 16 bits, which overflow
-otherwise."""
+WEIGHT_LEVELS = 127
+SAFE_WEIGHT_LEVELS = 63
+"""Half of them: without VNNI, processors add two products in 16 bits, which overflow otherwise."""
 
 
 def known(module: object, kind: type[Kind]) -> Kind:
@@ -63,6 +63,7 @@ class Learnt(nn.Module):
     Attributes:
         range: of the input; while it is None the layer runs in the precision of its input, else
             input and weights are rounded to 8 bits, the weights with a step for each output.
+        weight_levels: the largest of a weight then.
     """
 
     def __init__(
@@ -76,12 +77,13 @@ class Learnt(nn.Module):
         self.activation = activation
         self.pad = pad
         self.range: Range | None = None
+        self.weight_levels = SAFE_WEIGHT_LEVELS
 
     @override
     def forward(self, features: Tensor) -> Tensor:
         conv, weight = self.conv, self.conv.weight
         if self.range is not None:
-            step = (weight.detach().abs().amax((1, 2, 3)) / _WEIGHT_LEVELS).clamp(min=1e-12)
+            step = (weight.detach().abs().amax((1, 2, 3)) / self.weight_levels).clamp(min=1e-12)
             zero = torch.zeros_like(step, dtype=torch.int32)
             weight = torch.fake_quantize_per_channel_affine(weight, step, zero, 0, -127, 127)
             features = torch.fake_quantize_per_tensor_affine(

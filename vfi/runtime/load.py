@@ -18,7 +18,7 @@ from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
 from vfi.data.sample import sample_pairs
 from vfi.files import atomic_path
-from vfi.models import Interpolator
+from vfi.models import RIFE, Interpolator
 from vfi.runtime.autocast import Autocast, torch_precision
 from vfi.runtime.extras import installed
 from vfi.runtime.lean_layers import Range
@@ -152,7 +152,7 @@ def _compiled(
     chosen = _precision(precision, source)
     name = digest(network.state_dict())
     if chosen == "int8":
-        ranges = read_ranges(ranges_of(source), name)
+        ranges = ranges_for(network, source)
     cache = registry.cache_folder() / "openvino"
     made = OpenVINONetwork(network, chosen, threads, ranges, cache, name)
     return Interpolator(made, model.info).eval()
@@ -161,10 +161,6 @@ def _compiled(
 def _precision(asked: str, source: str | os.PathLike[str]) -> str:
     """The precision to use in OpenVINO, of what the processor has."""
     able = capabilities()
-    if asked == "int8" and not ranges_of(source).is_file():
-        raise ValueError(
-            f"{source} has no 8-bit ranges ({ranges_of(source)}); make them with `vfi quantize`"
-        )
     if asked == "bfloat16" and "BF16" not in able:
         logger.warning("this processor has no bfloat16 instructions; float32 is used instead")
         return "float32"
@@ -178,6 +174,18 @@ def ranges_of(source: str | os.PathLike[str]) -> Path:
     """Where the 8-bit ranges of a model lie: beside its weights."""
     path = registry.path_of(str(source)) if str(source) in registry.names() else None
     return (path or Path(source)).with_suffix(SUFFIX)
+
+
+def ranges_for(network: RIFE, source: str | os.PathLike[str]) -> dict[str, Range]:
+    """The 8-bit ranges that lie beside a model's weights.
+
+    Raises:
+        ValueError: if there are none, or they are damaged or of other weights.
+    """
+    path = ranges_of(source)
+    if not path.is_file():
+        raise ValueError(f"{source} has no 8-bit ranges ({path}); make them with `vfi quantize`")
+    return read_ranges(path, digest(network.state_dict()))
 
 
 @dataclass(frozen=True)

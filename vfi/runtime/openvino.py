@@ -16,15 +16,16 @@ from typing_extensions import override
 
 from vfi.files import sha256
 from vfi.models import RIFE
+from vfi.runtime.autocast import has_vnni
 from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
-from vfi.runtime.lean_layers import Range
+from vfi.runtime.lean_layers import SAFE_WEIGHT_LEVELS, WEIGHT_LEVELS, Range
 from vfi.runtime.lean_network import LeanRIFE
 from vfi.runtime.ranges import apply_ranges
 
 logger = logging.getLogger(__name__)
 
-FORM = 4  # raised when the lean form changes: what older releases kept is made anew
+FORM = 5  # raised when the lean form changes: what older releases kept is made anew
 _PARTS = ("encode", "between")
 _FILES = tuple(f"{part}.{suffix}" for part in _PARTS for suffix in ("xml", "bin"))
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
@@ -114,6 +115,7 @@ class OpenVINONetwork(CompiledNetwork):
         self._openvino = required("openvino")
         self._core = self._openvino.Core()
         self.ranges = dict(ranges or {})
+        self._weight_levels = WEIGHT_LEVELS if has_vnni() else SAFE_WEIGHT_LEVELS
         self._cache = cache
         self._digest = digest
 
@@ -146,7 +148,7 @@ class OpenVINONetwork(CompiledNetwork):
 
     def _converted(self, height: int, width: int) -> list[Any]:
         lean = LeanRIFE(self.network, height, width)
-        apply_ranges(lean, self.ranges)
+        apply_ranges(lean, self.ranges, self._weight_levels)
         frame, time = torch.zeros(1, 3, height, width), torch.full((1,), 0.5)
         with torch.no_grad():
             known = lean.encode(frame)
@@ -170,6 +172,7 @@ class OpenVINONetwork(CompiledNetwork):
             self._digest,
             self.spec.to_dict(),
             self._openvino.__version__,
+            self._weight_levels,
             sorted((name, r.low, r.high) for name, r in self.ranges.items()),
         ]
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]

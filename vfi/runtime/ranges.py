@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vfi.files import atomic_path
 from vfi.models import RIFE
-from vfi.runtime.lean_layers import Learnt, Range
+from vfi.runtime.lean_layers import SAFE_WEIGHT_LEVELS, Learnt, Range
 from vfi.runtime.lean_network import LeanRIFE
 
 SUFFIX = ".int8.json"
@@ -77,7 +77,9 @@ def harms(
             yield name, float((torch.stack(changed) - torch.stack(exact)).square().mean())
 
 
-def apply_ranges(network: LeanRIFE, ranges: Mapping[str, Range]) -> None:
+def apply_ranges(
+    network: LeanRIFE, ranges: Mapping[str, Range], weight_levels: int = SAFE_WEIGHT_LEVELS
+) -> None:
     """Makes the layers of a lean network that have a range run in 8 bits.
 
     Raises:
@@ -88,6 +90,7 @@ def apply_ranges(network: LeanRIFE, ranges: Mapping[str, Range]) -> None:
         raise ValueError(f"8-bit ranges of another network: there is no layer {unknown[0]} here")
     for name, found in ranges.items():
         layers[name].range = found
+        layers[name].weight_levels = weight_levels
 
 
 def write_ranges(path: str | os.PathLike[str], ranges: Mapping[str, Range], digest: str) -> None:
