@@ -8,7 +8,6 @@ It also tells what torch alone costs: seconds and memory of its import, and MB o
 import argparse
 import importlib.metadata
 import json
-import os
 import re
 import statistics
 import subprocess
