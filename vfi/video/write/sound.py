@@ -1,6 +1,6 @@
 """Sound that is encoded again: what a container cannot hold, or what is slowed down."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vfi.video.read.media import audio_stream, tick
+from vfi.video.write.stretch import stretched
 from vfi.video.write.tracks import SOUND_LEAD, Track
 
 _OPUS_RATE = 48_000
@@ -27,7 +28,6 @@ _TAKEN = {
     "libopus": ("mono", "stereo", "3.0", "quad", "5.1", "7.1"),
 }
 """The speakers with which encoders were seen to give every tone back in its place, fewest first."""
-_SLOWEST_TEMPO = Fraction(1, 2)
 _SMALLEST_GAP = 0.005  # seconds between timestamps that are filled or cut out
 _SMALLEST_JOIN = 0.0005  # likewise, where recordings were joined
 _LEAD_IN = {"ac3": 256}
@@ -63,20 +63,19 @@ class AudioTrack(Track):
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
         sound, context = audio_stream(source), self._encoder.codec_context
-        unit = Fraction(1, context.sample_rate)
-        graph, start, written = None, 0, 0
-        for frame in self._decoded(container, sound):
-            if graph is None:
-                if frame is None:
-                    return
-                graph = self._graph(frame)
-                written = start = round(self._offset * self.passage.speed / unit)
-            graph.push(frame)
-            for piece in _pull(graph):
-                piece.pts, piece.time_base = written, unit
-                written += piece.samples
-                yield from self._heard(self._encoder.encode(piece), start)
-        yield from self._heard(self._encoder.encode(None), start)
+        unit, speed = Fraction(1, context.sample_rate), self.passage.speed
+        pieces = _through(self._even, self._decoded(container, sound))
+        if speed != 1:
+            pieces = stretched(pieces, speed)
+        start, written = 0, None
+        for piece in _through(self._shaped, pieces):
+            if written is None:  # only now is the offset known
+                start = written = round(self._offset * speed / unit)
+            piece.pts, piece.time_base = written, unit
+            written += piece.samples
+            yield from self._heard(self._encoder.encode(piece), start)
+        if written is not None:
+            yield from self._heard(self._encoder.encode(None), start)
 
     def _heard(self, packets: list[Packet], start: int) -> Iterator[tuple[Fraction, Packet]]:
         """Packets and their times, but for an encoder's lead-in that would not be hidden."""
@@ -85,12 +84,9 @@ class AudioTrack(Track):
             if not self.hides or pts < 0 or pts + (packet.duration or 0) > start:
                 yield (packet.dts or 0) * tick(packet), packet
 
-    def _decoded(
-        self, container: InputContainer, stream: AudioStream
-    ) -> Iterator[AudioFrame | None]:
-        """Decoded sound that counts from the output's start, without what is damaged; then None."""
+    def _decoded(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+        """Decoded sound that counts from the output's start, without what is damaged."""
         unit, passage = Fraction(1, stream.rate), self.passage
-        lead = _tempo_lead(stream.rate) * (passage.speed - 1) / passage.speed
         layout, first = speakers(stream), True
         for frame in self._frames(container, stream):
             if frame.pts is not None:
@@ -98,11 +94,10 @@ class AudioTrack(Track):
                 if first:
                     self._offset = Fraction(0) if self.from_zero else max(time, Fraction(0))
                     first = False
-                frame.pts, frame.time_base = round((time - self._offset + lead) / unit), unit
+                frame.pts, frame.time_base = round((time - self._offset) / unit), unit
             if frame.layout.name != layout and layout in _USUAL:
                 frame = _as_layout(frame, layout)
             yield frame
-        yield None
 
     def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
         for packet in self._demux(container, stream):
@@ -112,31 +107,27 @@ class AudioTrack(Track):
                 continue
         yield from stream.decode(None)
 
-    def _graph(self, first: AudioFrame) -> Graph:
-        context = self._encoder.codec_context
-        graph = Graph()
-        # Gaps in the timestamps, the one before the first too, are filled with silence.
+    def _even(self, first: AudioFrame) -> Graph:
+        """Fills gaps in the times, the one before the first too, with silence."""
         joined = self.passage.clock.shifts.get(self.index)
         gap = _SMALLEST_JOIN if joined else _SMALLEST_GAP
-        filled = f"async=1:min_comp=0.0001:min_hard_comp={gap}:first_pts=0"
-        nodes = [
-            graph.add_abuffer(
-                sample_rate=first.sample_rate,
-                format=first.format.name,  # a stream's own need not be that of its decoder
-                layout=first.layout.name,
-                time_base=tick(first),
-            ),
-            graph.add("aresample", filled),
-        ]
-        nodes += [graph.add("atempo", str(float(t))) for t in _tempos(1 / self.passage.speed)]
+        words = [("aresample", f"async=1:min_comp=0.0001:min_hard_comp={gap}:first_pts=0")]
+        if self.passage.speed != 1:
+            words.append(("aformat", "sample_fmts=fltp"))
+        return _graph(first, words)
+
+    def _shaped(self, first: AudioFrame) -> Graph:
+        """Makes what the encoder takes."""
+        context = self._encoder.codec_context
+        words = []
         if self.from_zero and (early := _LEAD_IN.get(self.encoder)):
-            nodes.append(graph.add("atrim", f"start_sample={early}"))
-        wanted = (
-            f"sample_fmts={(context.codec.audio_formats or [context.format])[0].name}:"
-            f"sample_rates={context.sample_rate}:channel_layouts={self._layout}"
+            words.append(("atrim", f"start_sample={early}"))
+        kind = (context.codec.audio_formats or [context.format])[0].name
+        rate, layout = context.sample_rate, self._layout
+        words.append(
+            ("aformat", f"sample_fmts={kind}:sample_rates={rate}:channel_layouts={layout}")
         )
-        nodes += [graph.add("aformat", wanted), graph.add("abuffersink")]
-        graph.link_nodes(*nodes).configure()
+        graph = _graph(first, words)
         if context.frame_size:
             graph.set_audio_frame_size(context.frame_size)
         return graph
@@ -181,22 +172,35 @@ def _as_layout(frame: AudioFrame, layout: str) -> AudioFrame:
     return named
 
 
-def _tempos(tempo: Fraction) -> list[Fraction]:
-    """Factors of a tempo, each no slower than what one filter does."""
-    factors = []
-    while tempo < _SLOWEST_TEMPO:
-        factors.append(_SLOWEST_TEMPO)
-        tempo /= _SLOWEST_TEMPO
-    return [*factors, tempo] if tempo != 1 else factors
+def _graph(first: AudioFrame, words: list[tuple[str, str]]) -> Graph:
+    """Filters, each with its options, for sound like a frame's."""
+    graph = Graph()
+    nodes = [
+        graph.add_abuffer(
+            sample_rate=first.sample_rate,
+            format=first.format.name,  # a stream's own need not be that of its decoder
+            layout=first.layout.name,
+            time_base=first.time_base or Fraction(1, first.sample_rate),
+        ),
+        *(graph.add(name, options) for name, options in words),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*nodes).configure()
+    return graph
 
 
-def _tempo_lead(rate: int) -> Fraction:
-    """Seconds by which FFmpeg's atempo is early, per unit of speed over 1.
-
-    Half its window, which is rate / 24 samples rounded up to a power of two; measured as well.
-    """
-    window = 1 << (rate // 24 - 1).bit_length()
-    return Fraction(window, 2 * rate)
+def _through(
+    make: Callable[[AudioFrame], Graph], frames: Iterator[AudioFrame]
+) -> Iterator[AudioFrame]:
+    """Sound through filters that are made for its first frame."""
+    graph = None
+    for frame in frames:
+        graph = graph or make(frame)
+        graph.push(frame)
+        yield from _pull(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pull(graph)
 
 
 def _pull(graph: Graph) -> Iterator[AudioFrame]:
