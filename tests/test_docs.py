@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,18 @@ README_LONGEST = 150
 CALL = re.compile(r"^\s*(?:\S*python lightning_cli\.py|vfi) (.*)$")
 
 
-def commands(page: Path) -> list[list[str]]:
-    """The arguments of every call of the command line in a page's shell blocks."""
+def commands(page: Path, places: Mapping[str, str] = {}) -> list[list[str]]:
+    """The arguments of every call of the command line in a page's shell blocks.
+
+    Args:
+        page: in Markdown.
+        places: what the page calls ``<name>``; what is not here is a "folder".
+    """
     blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").replace("&& ", "\n").splitlines()
     calls = [found[1] for line in lines if (found := CALL.match(line))]
-    return [shlex.split(re.sub(r"<[^>]*>", "folder", call), comments=True) for call in calls]
+    calls = [re.sub(r"<([^>]*)>", lambda m: places.get(m[1], "folder"), call) for call in calls]
+    return [shlex.split(call, comments=True) for call in calls]
 
 
 CALLS = {" ".join(call): call for page in PAGES for call in commands(page) if ">" not in call}
