@@ -130,7 +130,11 @@ class OpenVINONetwork(CompiledNetwork):
         if self.threads:
             settings["INFERENCE_NUM_THREADS"] = self.threads
         models = self._models(height, width)
-        return _Program(*(self._core.compile_model(model, "CPU", settings) for model in models))
+        made = (self._core.compile_model(model, "CPU", settings) for model in models)
+        program = _Program(*made)
+        # Two threads in the first call of OpenVINO's binding may wait for each other for ever.
+        program.encode(torch.zeros(1, 3, height, width))
+        return program
 
     def _models(self, height: int, width: int) -> list[Any]:
         """The converted network, from the cache if it is there and whole."""
