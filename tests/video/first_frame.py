@@ -1,7 +1,7 @@
 """How long a user waits for the first new frame, and what memory that takes, in fresh processes.
 
-``python -m tests.video.first_frame --models rife-tiny`` runs ``vfi interpolate in.mp4 -o -`` on
-640x360, once to fill the cache folder and then a few times, and reads what comes out of the pipe.
+``python -m tests.video.first_frame --output first_frame.json`` runs ``vfi interpolate in.mp4 -o -``
+on 640x360, once to fill the cache folder and then a few times, and reads what comes from the pipe.
 It also tells what torch alone costs: seconds and memory of its import, and MB of what is installed.
 """
 
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.video.job_costs import SIZE, write
+from tests.video.job_costs import SIZE, peak_mib, peak_told, write
+from vfi import reporting
 from vfi._about import DISTRIBUTION
 
 FRAMES, ROUNDS = 12, 5
@@ -47,15 +48,6 @@ def first_frame(clip: Path, *words: str) -> tuple[float, float]:
     return seconds, peak
 
 
-def peak_mib(pid: int) -> float:
-    """The most memory that a process has had (Linux); `resource` counts its parent's, too."""
-    return _peak(Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
-
-
-def _peak(status: str) -> float:
-    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
-
-
 def medians(model: str, runtime: str, precision: str) -> dict[str, float]:
     """Medians over a few processes, of which none is the first one."""
     words = ("--model", model, "--runtime", runtime, "--precision", precision)
@@ -78,7 +70,7 @@ def importing(module: str) -> tuple[float, float]:
     status = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout
-    return time.perf_counter() - start, _peak(status)
+    return time.perf_counter() - start, peak_told(status)
 
 
 def needed(name: str, extra: str = "") -> set[str]:
@@ -132,10 +124,20 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["rife-tiny", "rife-nano"])
     parser.add_argument("--runtime", default="openvino")
     parser.add_argument("--precision", default="int8")
+    parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    found = {model: medians(model, args.runtime, args.precision) for model in args.models}
-    found["torch"] = cost_of_torch()
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    found = {
+        "rows": [
+            {"model": model, **medians(model, args.runtime, args.precision)}
+            for model in args.models
+        ],
+        "torch": cost_of_torch(),
+        "environment": reporting.environment(),
+    }
+    text = json.dumps(found, indent=1) + "\n"
+    sys.stdout.write(text)
+    if args.output:
+        args.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

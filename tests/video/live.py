@@ -1,8 +1,7 @@
 """Whether a whole job keeps up with a film: decoding, colour, network and encoding together.
 
 ``python -m tests.video.live --models rife-tiny rife-nano --output live.json`` makes 640x360 at 24
-frames a second twice and four times as smooth, in turns, and times the network alone as well. It
-ends with the seconds to the first new frame, see `tests.video.first_frame`.
+frames a second twice and four times as smooth, in turns, and times the network alone as well.
 """
 
 import argparse
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-from tests.video.first_frame import cost_of_torch, medians
 from tests.video.job_costs import SIZE, cost, write
 from vfi import reporting
 from vfi.models import Interpolator
@@ -90,8 +88,6 @@ def main() -> None:
         "frames": args.frames,
         "cores": cores(),
         "rows": found_rows,
-        "first_frame": {m: medians(m, args.runtime, args.precision) for m in args.models},
-        "torch": cost_of_torch(),
         "environment": reporting.environment(),
     }
     text = json.dumps(found, indent=1) + "\n"
