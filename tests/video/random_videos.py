@@ -26,6 +26,7 @@ CODECS = {
     "webm": ("libvpx-vp9",),
     "avi": ("mpeg4", "ffv1", "libx264"),
     "ts": ("libx264", "mpeg2video"),
+    "wmv": ("msmpeg4",),
 }
 SOUNDS = {
     "mp4": ("aac", "libmp3lame"),
@@ -34,9 +35,15 @@ SOUNDS = {
     "webm": ("libopus",),
     "avi": ("libmp3lame", "ac3", "pcm_s16le"),
     "ts": ("aac", "mp2", "ac3"),
+    "wmv": ("libmp3lame",),
 }
 OUTPUTS = ("mp4", "mov", "mkv", "webm", "avi")
-TICKS = {"mkv": Fraction(1, 1000), "webm": Fraction(1, 1000), "ts": Fraction(1, 90_000)}
+TICKS = {
+    "wmv": Fraction(1, 1000),
+    "mkv": Fraction(1, 1000),
+    "webm": Fraction(1, 1000),
+    "ts": Fraction(1, 90_000),
+}
 
 
 @dataclass(frozen=True)

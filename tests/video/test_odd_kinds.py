@@ -42,3 +42,10 @@ def test_pictures_that_are_decoded_from_the_bottom_up(tmp_path):
     wanted = picture(0, 64, 48).mean(axis=(1, 2))
     found = shown.rgb().numpy().mean(axis=(0, 2)) * 255
     assert np.abs(wanted - found).max() < 12
+
+
+def test_a_length_that_counts_from_zero_is_not_taken_for_missing_pictures(tmp_path):
+    """ASF and Matroska count so; the first picture is shown later."""
+    pictures = Pictures(range(60, 72), codec="msmpeg4")
+    for name in ("in.wmv", "in.mkv"):
+        assert open_source(make(tmp_path / name, pictures)).problems == []

@@ -117,9 +117,8 @@ class VideoSource(Source):
         # Only MP4's sample tables count packets; AVI counts repeated frames too.
         frames = len(stream.index_entries) if "mp4" in container.format.name else 0
         packets = len(found.logs[found.video].pts)
-        # Matroska's length counts from 0, that of others from their start.
-        start = 0 if "matroska" in container.format.name else container.start_time or 0
-        end = Fraction(start + (container.duration or 0), av.time_base)
+        # Some kinds of files count their length from 0, some from their start, which is later.
+        end = Fraction(container.duration or 0, av.time_base)
         if found.error:
             self._broken(found.error)
         elif packets < frames:
