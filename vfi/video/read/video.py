@@ -117,8 +117,10 @@ class VideoSource(Source):
         # Only MP4's sample tables count packets; AVI counts repeated frames too.
         frames = len(stream.index_entries) if "mp4" in container.format.name else 0
         packets = len(found.logs[found.video].pts)
-        # Some kinds of files count their length from 0, some from their start, which is later.
-        end = Fraction(container.duration or 0, av.time_base)
+        # Some kinds of files count their length from 0, some from their start, which is later; of
+        # ASF FFmpeg's own says more than there is.
+        told = 0 if container.format.name == "asf" else container.duration or 0
+        end = Fraction(told, av.time_base)
         if found.error:
             self._broken(found.error)
         elif packets < frames:
