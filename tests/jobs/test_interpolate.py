@@ -74,6 +74,25 @@ def test_several_inputs_go_into_a_folder(blending, make_clip, probe, tmp_path, c
     assert main(["interpolate", *clips, clips[1], "-o", "one.mp4"]) != 0
 
 
+def test_a_folder_of_videos(blending, make_clip, tmp_path, caplog):
+    """All of them, in natural order, whatever else lies there; one that fails stops no other."""
+    (tmp_path / "in/deeper.mp4").mkdir(parents=True)
+    for name in ("in/c10.mp4", "in/c2.ts", "in/a.mkv"):
+        make_clip(name, frames=3)
+    for name in ("b.mp4", "._a.mkv", "notes.txt"):
+        (tmp_path / "in" / name).write_bytes(b"no video")
+    words = ["interpolate", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    with pytest.raises(SystemExit, match="1"):
+        main(words)
+    assert f"1 of 4 inputs failed: {tmp_path / 'in/b.mp4'}" in caplog.text
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    names = ("a_2x.mkv", "c2_2x.mp4", "c10_2x.mp4")
+    assert made == {*names, *(f"{name}.json" for name in names)}
+    make_clip("in/c2.mp4", frames=3)  # both would become c2_2x.mp4
+    assert main(words) == 2
+    assert "c2_2x.mp4; do them apart" in caplog.text
+
+
 def test_what_is_told_has_the_figures_of_the_record(blending, make_clip, tmp_path, capsys):
     clip, out = make_clip("a[red].mp4", frames=14, cut_at=7, sound="aac"), tmp_path / "out.mkv"
     assert main(["interpolate", str(clip), "-o", str(out)]) == 0

@@ -121,6 +121,18 @@ def test_a_signal_after_models_were_freed_is_heard(weights, cache):
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
+def test_the_first_call_of_openvino_is_made_while_others_wait(weights):
+    """Two threads in it at once may wait for each other for ever."""
+    pytest.importorskip("openvino")
+    network = load_model(weights, runtime="openvino", precision="float32").network
+    program = network.compiled(64, 96)
+    with pytest.MonkeyPatch.context() as patch:
+        calls = []
+        patch.setattr(type(program), "encode", lambda self, frame: calls.append(frame.shape))
+        network.compiled(64, 96)
+    assert calls == [(1, 3, 64, 96)]
+
+
 @pytest.mark.parametrize("low", [0.0, -4.0])
 def test_openvino_computes_in_eight_bits_what_was_calibrated(low):
     """On processors without VNNI too, where full 8-bit weights would overflow."""

@@ -9,7 +9,7 @@ many frames and of four times as many.
 import argparse
 import json
 import multiprocessing
-import resource
+import re
 import sys
 import tempfile
 import time
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vfi import reporting
 from vfi.video import interpolate_video
 
 SIZE = (640, 360)
@@ -32,6 +33,7 @@ class Mean(nn.Module):
     def __init__(self, move: int) -> None:
         super().__init__()
         self.move = move
+        self.memory_format = torch.contiguous_format  # as where frames go into OpenVINO
 
     def forward(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, flow_scale: float = 1.0
@@ -71,11 +73,21 @@ def cost(clip: Path, network: nn.Module, **settings: object) -> dict[str, float]
         }
 
 
+def peak_mib(process: int | str = "self") -> float:
+    """The most memory that a process has had (Linux); `resource` counts its parent's, too."""
+    return peak_told(Path(f"/proc/{process}/status").read_text(encoding="utf-8"))
+
+
+def peak_told(status: str) -> float:
+    """The same, from what Linux tells of a process."""
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
 def _peak(frames: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         clip = write(Path(folder) / "in.mp4", frames)
         cost(clip, Mean(2), preset="ultrafast")
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
+    return round(peak_mib())
 
 
 def peak(frames: int) -> float:
@@ -91,13 +103,14 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clip = write(Path(folder) / "in.mp4", args.frames)
-        found = {
+        found: dict[str, object] = {
             "mean": cost(clip, Mean(0)),
             "mean, still off": cost(clip, Mean(0), still="off"),
             "text dragged along": cost(clip, Mean(2)),
             "text dragged along, preset veryfast": cost(clip, Mean(2), preset="veryfast"),
         }
     found["peak memory, MiB"] = {frames: peak(frames) for frames in (args.frames, 4 * args.frames)}
+    found["environment"] = reporting.environment()
     text = json.dumps(found, indent=1) + "\n"
     sys.stdout.write(text)
     if args.output:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from tests.helpers.clips import picture
+from tests.helpers.edits import edit
+from tests.helpers.sync import events, flashing
 from vfi.video import interpolate_video
 
 TICK = Fraction(1, 90_000)
@@ -309,3 +311,36 @@ def test_sound_can_be_moved(make_clip, probe, tmp_path, blend, out, offset):
     assert abs(probe(tmp_path / out).click - probe(clip).click - offset) < 0.01
     with pytest.raises(ValueError, match="encoded again"):
         interpolate_video(clip, tmp_path / "b.mp4", blend, audio_offset=offset, audio="copy")
+
+
+@pytest.mark.parametrize("out", ["out.mp4", "out.mkv"])
+def test_several_edits_of_the_pictures(write, tmp_path, blend, out):
+    """The second begins within a group of pictures, so decoding goes back before it."""
+    clip = write("in.mp4", list(range(40)), Fraction(1, 25), audio="aac", seconds=0.8)
+    first = look(clip).times[0]
+    with av.open(str(clip)) as container:
+        delay = float(-min(p.dts for p in container.demux(video=0) if p.size) * Fraction(1, 12800))
+    edit(clip, b"vide", [(0.4, delay + 0.2), (0.4, delay + 0.88)])
+    interpolate_video(clip, tmp_path / out, blend, cut_threshold=None)
+    found = look(tmp_path / out)
+    assert first == found.times[0] == 0
+    assert len(found.times) == 40
+    assert all(abs(t - Fraction(n, 50)) <= 0.041 for n, t in enumerate(found.times))
+
+
+@pytest.mark.parametrize("out", ["out.mp4", "out.avi"])
+def test_pictures_that_share_a_time(write, tmp_path, blend, out):
+    """The second is shown between it and the next, and nothing after it is late."""
+    clip = write("in.mkv", [0, 40, 80, 80, 160, 200, 240, 280], Fraction(1, 1000), "ffv1")
+    interpolate_video(clip, tmp_path / out, blend, cut_threshold=None)
+    assert look(tmp_path / out).times == [Fraction(n, 50) for n in range(16)]
+
+
+@pytest.mark.parametrize("out", ["out.mp4", "out.mkv", "out.avi"])
+def test_several_edits_of_the_sound(tmp_path, blend, out):
+    """What lies between them is not heard again where hidden packets could be kept."""
+    clip = edit(flashing(tmp_path / "in.mp4", seconds=1), b"soun", [(0.3, 0.0), (0.3, 0.35)])
+    interpolate_video(clip, tmp_path / out, blend, cut_threshold=None)
+    wanted, found = look(clip), look(tmp_path / out)
+    assert events(tmp_path / out).clicks == pytest.approx(events(clip).clicks, abs=0.004)
+    assert abs(float(found.silent - found.heard - wanted.silent + wanted.heard)) < 0.033

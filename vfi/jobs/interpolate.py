@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vfi import reporting
-from vfi.files import writable_folder
+from vfi.files import natural_key, visible_files, writable_folder
 from vfi.jobs import executors
 from vfi.jobs.evaluate_video import evaluate_video
 from vfi.jobs.executors import Executor, Failed, InProcess, Kind
@@ -25,6 +25,8 @@ from vfi.video.write.containers import CONTAINERS
 logger = logging.getLogger(__name__)
 
 _KEPT = {*CONTAINERS, ".gif", ".apng", *IMAGE_SUFFIXES}
+_OTHERS = ".ts .mts .m2ts .mpg .mpeg .vob .flv .wmv .asf .3gp .ogv .mxf .nut .h264 .hevc .y4m"
+_VIDEOS = (*CONTAINERS, *_OTHERS.split())
 
 
 def interpolate(
@@ -43,8 +45,9 @@ def interpolate(
     """Makes a video smoother or slower: new frames between those it has.
 
     Args:
-        input: a video file, a folder of images, or two images; or several of the former, which
-            are done one after the other into a folder. - is YUV4MPEG2 on standard input.
+        input: a video file, a folder of images, or two images; or several of the former, or a
+            folder of videos, which are done one after the other into a folder. - is YUV4MPEG2 on
+            standard input.
         output: the video to write (mp4, m4v, mov, mkv, webm, avi), a .gif or .apng, or, without a
             suffix, a new folder of PNG files; two images also make one image, the middle. If not
             given, it lies beside the input: in_2x.mp4. - is YUV4MPEG2 on standard output.
@@ -78,8 +81,9 @@ def interpolate(
         raise ValueError("json goes with a video; with --evaluate, JSON is in the output's folder")
     if len(models) != 1 and not evaluate:
         raise ValueError(f"{len(models)} models were given; give one, or several with --evaluate")
-    if not evaluate and _are_several(input, settings):
-        targets = _targets([Path(path) for path in input], output, settings)
+    videos = [] if evaluate else _videos_in(input)
+    if videos or (not evaluate and _are_several(input, settings)):
+        targets = _targets(videos or [Path(path) for path in input], output, settings)
         with executors.executor(executor, address, device) as workers:
             _all(targets, workers, json, model=models[0], where=where, settings=settings)
         return
@@ -121,6 +125,16 @@ def _tell(summary: Summary, json: bool) -> None:
             logger.info("%s: %s", about, text)
     elif not json and logger.isEnabledFor(logging.INFO):
         reporting.table(Path(summary.output).name, [summary.told()])
+
+
+def _videos_in(input: str | list[str]) -> list[Path]:
+    """The videos in a folder that holds no images, in natural order of their names."""
+    folder = Path(input if isinstance(input, str) else input[0])
+    if not folder.is_dir() or (not isinstance(input, str) and len(input) > 1):
+        return []
+    if visible_files(folder, IMAGE_SUFFIXES):
+        return []
+    return sorted(visible_files(folder, _VIDEOS), key=lambda path: natural_key(path.name))
 
 
 def _are_several(input: str | list[str], settings: dict[str, Any]) -> bool:

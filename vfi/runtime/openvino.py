@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from vfi.files import sha256
 from vfi.models import RIFE
-from vfi.runtime.autocast import has_vnni
+from vfi.runtime.autocast import has_bfloat16, has_vnni
 from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
 from vfi.runtime.lean_layers import SAFE_WEIGHT_LEVELS, WEIGHT_LEVELS, Range
@@ -26,10 +26,10 @@ from vfi.runtime.ranges import apply_ranges
 
 logger = logging.getLogger(__name__)
 
-FORM = 5  # raised when the lean form changes: what older releases kept is made anew
+FORM = 6  # raised when the lean form changes: what older releases kept is made anew
 _PARTS = ("encode", "between")
 _FILES = tuple(f"{part}.{suffix}" for part in _PARTS for suffix in ("xml", "bin"))
-_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 @functools.cache
@@ -131,7 +131,7 @@ class OpenVINONetwork(CompiledNetwork):
     @override
     def compiled(self, height: int, width: int) -> Program:
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
+            "INFERENCE_PRECISION_HINT": self._hint(),
             "PERFORMANCE_HINT": "LATENCY",
         }
         if self.callers > 1:
@@ -139,7 +139,15 @@ class OpenVINONetwork(CompiledNetwork):
         if self.threads:
             settings["INFERENCE_NUM_THREADS"] = self.threads
         models = self._models(height, width)
-        return _Program(*(the_core().compile_model(model, "CPU", settings) for model in models))
+        made = (the_core().compile_model(model, "CPU", settings) for model in models)
+        program = _Program(*made)
+        # Two threads in the first call of OpenVINO's binding may wait for each other for ever.
+        program.encode(torch.zeros(1, 3, height, width))
+        return program
+
+    def _hint(self) -> str:
+        """What is not in 8 bits runs in bfloat16 where the processor is made for it."""
+        return _HINTS.get(self.precision) or ("bf16" if has_bfloat16() else "f32")
 
     def _models(self, height: int, width: int) -> list[Any]:
         """The converted network, from the cache if it is there and whole."""

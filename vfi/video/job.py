@@ -19,6 +19,7 @@ from vfi.models.device import device_of
 from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
 from vfi.runtime.load import Precision, Runtime
 from vfi.video.make.engine import Engine
+from vfi.video.make.memory import keep_freed_memory
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.predicting import predictor_of
 from vfi.video.read.describe import describe
@@ -154,6 +155,7 @@ def _all_frames(
     name: str,
     progress: bool | Report,
 ) -> Summary:
+    keep_freed_memory()
     start, resumed = time.perf_counter(), sink.done
     source, options, tally, timing = job.source, job.options, Tally(), writing.timing
     known = _report_problems(source, 0)

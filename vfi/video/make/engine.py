@@ -56,7 +56,9 @@ class Engine:
         self._sink = sink
         self._on_frame = on_frame
         convert = functools.partial(Picture.whole, device=device)
-        self._rgb: Recent[Picture, Tensor] = Recent(convert, predictor.workers + 2)
+        # One more waits, so that no worker does: except where frames are wanted at once.
+        self._ahead = 0 if sink.pace else predictor.workers + (predictor.workers > 1)
+        self._rgb: Recent[Picture, Tensor] = Recent(convert, self._ahead + 3)
         self._pool = ThreadPoolExecutor(predictor.workers, "network")
         self._running: deque[Future[list[_Frame]]] = deque()
         self._waiting: _Waiting = []
@@ -138,11 +140,11 @@ class Engine:
         return requests == 0 or full
 
     def _flush(self, computed: ByteQueue[_Frame]) -> None:
-        """Has what waits made, and hands on what is made; as many run as there are workers."""
+        """Has what waits made, and hands on what is made."""
         self.generated += sum(isinstance(content, Request) for content, _ in self._waiting)
         self._running.append(self._pool.submit(self._make, self._waiting))
         self._waiting = []
-        self._deliver(computed, 0 if self._sink.pace else self._predictor.workers)
+        self._deliver(computed, self._ahead)
 
     def _deliver(self, computed: ByteQueue[_Frame], left: int = 0) -> None:
         """Hands frames on in their order, until so many pieces of work are left."""

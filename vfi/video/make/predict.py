@@ -70,7 +70,7 @@ class Predictor:
         self._tile = tile
         self._overlap = overlap
         self._still = still
-        network = getattr(model, "network", None)
+        network = getattr(model, "network", model)
         self._layout = getattr(network, "memory_format", torch.channels_last)
         self._shares = hasattr(model, "between") and batch_size == 1 and not tile
         self._encoded = Recent(self._encode, workers + 1)

@@ -90,23 +90,26 @@ class StillPair:
         strays &= self._still
         if not strays.any():
             return made
-        share = cv2.multiply(self._share, self._certainty(strays), scale=1 / 255)
-        return self._put_back(made, levels, share)
+        return self._put_back(made, levels, self._certainty(strays))
 
-    def _put_back(self, made: Tensor, levels: np.ndarray, share: np.ndarray) -> Tensor:
-        """Moves a frame, which has these levels, by that share into the range of the two."""
-        lowest, highest = self._allowed
+    def _put_back(self, made: Tensor, levels: np.ndarray, certainty: np.ndarray) -> Tensor:
+        """Moves pixels of a frame, which has these levels, into the range of the two."""
+        lowest, highest = self._sure
         outside = cv2.max(cv2.subtract(lowest, levels), cv2.subtract(levels, highest))
-        x, y, width, height = cv2.boundingRect(cv2.min(largest(outside), share))
-        if not width:
+        where = np.flatnonzero(largest(outside) & self._still & above(certainty, 0))
+        if not where.size:
             return made
-        part = ..., slice(y, y + height), slice(x, x + width)
+        share = self._share.ravel()[where] * certainty.ravel()[where].astype(np.float32) / 255
         low, high, weight = (
-            torch.from_numpy(values[part]).to(made).div_(255)
-            for values in (planes(lowest), planes(highest), share)
+            torch.from_numpy(values).to(made)
+            for values in (_at(where, self._range[0]), _at(where, self._range[1]), share)
         )
-        held = made.clone()
-        held[part].lerp_(held[part].clamp(low, high), weight)
+        bottom = torch.maximum(low - _SLACK, high - _FARTHEST) / 255
+        top = torch.minimum(high + _SLACK, low + _FARTHEST) / 255
+        held = made.clone(memory_format=torch.contiguous_format)
+        pixels = held.view(3, -1)
+        found = pixels[:, where]
+        pixels[:, where] = found.lerp_(found.clamp(bottom, top), weight / 255)
         return held
 
     def _certainty(self, strays: np.ndarray) -> np.ndarray:
@@ -136,10 +139,10 @@ class StillPair:
         return cv2.min(first, second), cv2.max(first, second)
 
     @cached_property
-    def _allowed(self) -> tuple[np.ndarray, np.ndarray]:
-        """From where to where a pixel that stands still may go."""
+    def _sure(self) -> tuple[np.ndarray, np.ndarray]:
+        """From where to where a pixel may stay as it is, however its level was rounded."""
         low, high = self._range
-        slack, farthest = (np.full_like(low, levels) for levels in (_SLACK, _FARTHEST))
+        slack, farthest = (np.full_like(low, levels - 1) for levels in (_SLACK, _FARTHEST))
         lowest = cv2.max(cv2.subtract(low, slack), cv2.subtract(high, farthest))
         return lowest, cv2.min(cv2.add(high, slack), cv2.add(low, farthest))
 
@@ -181,8 +184,7 @@ class StillPair:
     def _anchored(self) -> np.ndarray:
         """How much of what is still around a pixel is seen to be."""
         seen = box_sum(self._share & self._seen, _AROUND)
-        share = cv2.divide(seen, np.maximum(box_sum(self._share, _AROUND), 1))
-        return ramp(share, _LEAST_SEEN, _WELL_SEEN)
+        return ramp(seen / (box_sum(self._share, _AROUND) + 1), _LEAST_SEEN, _WELL_SEEN)
 
     @cached_property
     def _flat(self) -> np.ndarray:
@@ -200,6 +202,11 @@ class StillPair:
     @property
     def _way(self) -> int:
         return max(min(self._share.shape) // _WAY, 1)
+
+
+def _at(where: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """``(3, N)`` levels of N pixels."""
+    return np.take(planes(levels).reshape(3, -1), where, axis=1)
 
 
 def _motion(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,13 @@ at 0.
 """
 
 import dataclasses
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from statistics import median_low
 
 import numpy as np
 from av.container import InputContainer
@@ -36,6 +38,7 @@ class Clock:
         hidden: seconds of each stream, before that, that are decoded but not seen or heard.
         strays: by how many seconds the packets of each sound, if they were put one after the other
             from its start on, would at most be elsewhere than they should.
+        pieced: the streams of which parts in the middle are decoded but not seen or heard.
         cut: seconds before `zero` that are not wanted.
         end: of what is wanted, in seconds after `zero`; None if that is the end of the file.
     """
@@ -45,6 +48,7 @@ class Clock:
     starts: dict[int, Fraction] = field(default_factory=dict)
     hidden: dict[int, Fraction] = field(default_factory=dict)
     strays: dict[int, float] = field(default_factory=dict)
+    pieced: frozenset[int] = frozenset()
     cut: Fraction = Fraction(0)
     end: Fraction | None = None
 
@@ -111,7 +115,8 @@ def unroll(found: Scan) -> Clock:
     zero = min(starts.values(), default=Fraction(0))
     strays = {i: _strays(found, i, clock, starts[i]) for i in found.sounds if i in starts}
     starts = {index: start - zero for index, start in starts.items()}
-    return Clock(zero, shifts, starts, hidden, strays)
+    pieced = frozenset(index for index, log in found.logs.items() if log.pieced())
+    return Clock(zero, shifts, starts, hidden, strays, pieced)
 
 
 def entry(found: Scan, clock: Clock, skipped: int) -> tuple[int, int]:
@@ -137,8 +142,21 @@ def entry(found: Scan, clock: Clock, skipped: int) -> tuple[int, int]:
 
 
 def display_times(found: Scan, clock: Clock) -> list[Fraction]:
-    """When each picture is shown, in order, in seconds after the clock's zero."""
-    return sorted(time - clock.zero for time in _times(found, found.video, clock))
+    """When each picture is shown, in order, in seconds after the clock's zero.
+
+    Of pictures that share a time, those after the first are moved on, at most half of the way to
+    the next.
+    """
+    times = sorted(time - clock.zero for time in _times(found, found.video, clock))
+    gaps = [b - a for a, b in itertools.pairwise(times) if b > a]
+    step = median_low(gaps) if gaps else Fraction(0)
+    for number in range(1, len(times)):
+        last = times[number - 1]
+        if step and times[number] <= last:
+            later = bisect_right(times, last, number)
+            half = (times[later] - last) / 2 if later < len(times) else step
+            times[number] = last + min(step, half)
+    return times
 
 
 def _times(found: Scan, stream: int, clock: Clock) -> Iterator[Fraction]:

@@ -94,6 +94,12 @@ def side_data(frame: Frame) -> dict[Type, bytes]:
     return {item.type: bytes(item) for item in items}
 
 
+def display_matrix(frame: Frame) -> tuple[int, ...] | None:
+    """The nine numbers by which players turn a picture, if any."""
+    data = side_data(frame).get(Type.DISPLAYMATRIX)
+    return None if data is None else tuple(np.frombuffer(data, np.int32).tolist())
+
+
 def plane_codes(plane: VideoPlane, dtype: type[np.generic]) -> np.ndarray:
     """The code values ``(lines, line length)`` of a plane, padding of the lines included."""
     codes: np.ndarray = np.frombuffer(memoryview(plane), dtype)

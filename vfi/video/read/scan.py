@@ -66,6 +66,11 @@ class Log:
         length = self.durations[number] or self.step()
         return min(known)[0] * self.unit, (latest + length) * self.unit
 
+    def pieced(self) -> bool:
+        """Whether some packets between those that are shown are not."""
+        shown = self.shown.tobytes().strip(b"\0")
+        return b"\0" in shown
+
     def step(self) -> int:
         """The usual distance of two packets, in units; joined recordings share times."""
         known = sorted({t for n in range(len(self.pts)) if (t := self.time(n)) is not None})
@@ -77,14 +82,18 @@ class Log:
         Args:
             ahead: whether a jump forward is one too, not just a pause.
         """
-        found, last = [], NO_TIME
+        found: list[int] = []
+        last = latest = NO_TIME
         for number, dts in enumerate(self.dts):
-            if dts == NO_TIME:
+            time = self.time(number)
+            if dts == NO_TIME or time is None or not self.shown[number]:
                 continue
             moved = (dts - last) * self.unit if last != NO_TIME else Fraction(0)
-            if moved < -_JUMP_BACK or (ahead and moved > _JUMP_AHEAD):
+            back = moved < -_JUMP_BACK and (time - latest) * self.unit < -_JUMP_BACK
+            if back or (ahead and moved > _JUMP_AHEAD):
                 found.append(number)
-            last = dts
+                latest = time
+            last, latest = dts, max(latest, time)
         return found
 
 

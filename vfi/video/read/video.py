@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,6 @@ import numpy as np
 import torch
 from av.container import InputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -19,7 +19,14 @@ from av.video.stream import VideoStream
 from vfi.video.read.clock import display_times, entry, unroll
 from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
 from vfi.video.read.light import light_of
-from vfi.video.read.media import decoder_of, open_video, plane_codes, side_data, tick, video_stream
+from vfi.video.read.media import (
+    decoder_of,
+    display_matrix,
+    open_video,
+    plane_codes,
+    tick,
+    video_stream,
+)
 from vfi.video.read.rates import constant_rate
 from vfi.video.read.scan import Scan, scan
 from vfi.video.read.source import Picture, Source, SourceInfo
@@ -98,7 +105,7 @@ class VideoSource(Source):
             expected=len(times) or None,
             step=self._step(rate),
             holds_last=True,
-            display_matrix=_display_matrix(first),
+            display_matrix=display_matrix(first),
             is_video=True,
             light=light_of(first),
             files=(self._path,),
@@ -166,13 +173,7 @@ class VideoSource(Source):
             self.end = time + (1 / self.info.rate if self.info.rate else shown)
 
     def _time(self, frame: VideoFrame, number: int, last: Fraction | None) -> Fraction:
-        """When a frame is shown; without a usable timestamp, one step after the last.
-
-        Args:
-            frame: as decoded.
-            number: its place among those that should be decoded.
-            last: when the one before it is shown.
-        """
+        """When a frame, the ``number``-th in the file, is shown; ``last``: the one before it."""
         start, rate = self.info.start, self.info.rate
         time = None
         if self._by_order:
@@ -181,9 +182,12 @@ class VideoSource(Source):
             time = frame.pts * self._log.unit - self._clock.zero
         if time is not None and rate is not None:
             time = start + round((time - start) * rate) / rate
-        if time is None or (last is not None and time <= last):
-            return start if last is None else last + self._step(rate)
-        return time
+        if last is None:
+            return start if time is None else time
+        if time is not None and time > last:
+            return time
+        later = bisect_right(self._times, last)
+        return min(last + self._step(rate), *self._times[later : later + 1])
 
     def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
         info = self.info
@@ -281,11 +285,6 @@ def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
     )
     span, *others = (int(a) if a != unsaid else int(b) for a, b, unsaid in pairs)
     return ColourTags(FULL if frame.format.name.startswith("yuvj") else span, *others)
-
-
-def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    data = side_data(frame).get(Type.DISPLAYMATRIX)
-    return None if data is None else tuple(np.frombuffer(data, np.int32).tolist())
 
 
 def _is_transparent(path: Path) -> bool:

@@ -205,6 +205,8 @@ def _stays_in_place(index: int, container: Container, clock: Clock, passage: Pas
     """Whether sound that is copied is heard at its time, and nothing that was hidden."""
     if clock.hidden.get(index, 0) > LONGEST_LEAD_IN and not container.hides:
         return False
+    if index in clock.pieced:
+        return False
     start = clock.starts.get(index, Fraction(0)) * passage.speed + passage.late
     even = abs(start) < _IN_TIME and clock.strays.get(index, 0) < _HARDLY_HEARD
     return container.varies or even  # else packets are only numbered
