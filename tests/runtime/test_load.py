@@ -1,6 +1,8 @@
 """Models in other runtimes: the frames of torch, one signature, one line for what cannot be had."""
 
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -94,6 +96,29 @@ def test_converted_networks_are_kept_and_damaged_ones_made_anew(weights, cache, 
         again = load_model(weights, runtime="openvino", precision="float32")(img0, img1)
     assert "made anew" in caplog.text
     torch.testing.assert_close(again, expected)
+
+
+SIGNALLED = """
+import gc, signal, sys, torch
+from vfi.runtime.load import load_model
+made = [load_model(sys.argv[1], runtime="openvino", precision="float32") for _ in range(2)]
+for model in made:
+    model(torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 32))
+del model
+while made:
+    del made[0]
+    gc.collect()
+signal.signal(signal.SIGINT, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_after_models_were_freed_is_heard(weights, cache):
+    """In the order in which they were made: OpenVINO's own cores leave a freed signal stack."""
+    pytest.importorskip("openvino")
+    command = [sys.executable, "-c", SIGNALLED, str(weights)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 def test_the_first_call_of_openvino_is_made_while_others_wait(weights):

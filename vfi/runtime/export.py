@@ -18,6 +18,7 @@ from vfi.runtime.extras import required
 from vfi.runtime.lean_layers import Range
 from vfi.runtime.lean_network import LeanRIFE
 from vfi.runtime.onnx import session
+from vfi.runtime.openvino import the_core
 from vfi.runtime.ranges import apply_ranges
 
 FORMATS = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
@@ -194,8 +195,7 @@ def _opened(kind: str, path: Path) -> Callable[[Tensor, Tensor], Tensor]:
     if kind == "torch":
         program = torch.export.load(path)
         return cast(Callable[[Tensor, Tensor], Tensor], program.module())
-    core = required("openvino").Core()
-    model = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    model = the_core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def infer(frames: Tensor, timestep: Tensor) -> Tensor:
         inputs = [frames.numpy(), timestep.numpy()]

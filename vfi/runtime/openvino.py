@@ -1,6 +1,7 @@
 """OpenVINO on a CPU: the lean form, compiled for each size, kept in the user's cache folder."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -31,10 +32,19 @@ _FILES = tuple(f"{part}.{suffix}" for part in _PARTS for suffix in ("xml", "bin"
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
+@functools.cache
+def the_core() -> Any:
+    """OpenVINO's core, one for all: it is never freed before the process ends.
+
+    Each core puts back the signal stack that it found. Where two are freed in the order they were
+    made in, that is memory of the first, and the next signal ends the process (OpenVINO 2026.4).
+    """
+    return required("openvino").Core()
+
+
 def capabilities() -> tuple[str, ...]:
     """What OpenVINO says this processor computes in, e.g. ``("FP32", "BF16", "INT8")``."""
-    core = required("openvino").Core()
-    return tuple(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return tuple(the_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 class _Encode(nn.Module):
@@ -113,7 +123,6 @@ class OpenVINONetwork(CompiledNetwork):
     ) -> None:
         super().__init__(network, precision, threads)
         self._openvino = required("openvino")
-        self._core = self._openvino.Core()
         self.ranges = dict(ranges or {})
         self._weight_levels = WEIGHT_LEVELS if has_vnni() else SAFE_WEIGHT_LEVELS
         self._cache = cache
@@ -130,7 +139,7 @@ class OpenVINONetwork(CompiledNetwork):
         if self.threads:
             settings["INFERENCE_NUM_THREADS"] = self.threads
         models = self._models(height, width)
-        made = (self._core.compile_model(model, "CPU", settings) for model in models)
+        made = (the_core().compile_model(model, "CPU", settings) for model in models)
         program = _Program(*made)
         # Two threads in the first call of OpenVINO's binding may wait for each other for ever.
         program.encode(torch.zeros(1, 3, height, width))
@@ -187,7 +196,7 @@ class OpenVINONetwork(CompiledNetwork):
         with contextlib.suppress(OSError, ValueError, RuntimeError, KeyError, TypeError):
             known = json.loads((folder / "files.json").read_text(encoding="utf-8"))
             if all(sha256(folder / name) == known[name] for name in _FILES):
-                return [self._core.read_model(folder / f"{part}.xml") for part in _PARTS]
+                return [the_core().read_model(folder / f"{part}.xml") for part in _PARTS]
             logger.warning("%s is damaged and is made anew", folder)
         return None
 
