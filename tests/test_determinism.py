@@ -3,17 +3,17 @@
 import pandas as pd
 import pytest
 
-from tests import kill
+from tests.kill import jobs
 from vfi.cli import main
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return kill.clips(tmp_path_factory.mktemp("data") / "clips")
+    return jobs.clips(tmp_path_factory.mktemp("data") / "clips")
 
 
 def test_a_plan_is_the_same_again(tmp_path, data):
-    kill.sweep(tmp_path, data)  # leaves a small network
+    jobs.sweep(tmp_path, data)  # leaves a small network
     policy = ["--policy", "vfi.pruning.ArchitectureAware", "--policy.ratio", "0.4"]
     policy += ["--policy.min_channels", "1", "--policy.multiple", "1"]
     policy += ["--policy.importance", "vfi.pruning.Taylor", "--calibration", "2"]
@@ -26,13 +26,13 @@ def test_a_plan_is_the_same_again(tmp_path, data):
 
 def test_a_sweep_is_the_same_again(tmp_path, data):
     for name in ("one", "two"):
-        assert main(kill.sweep(tmp_path / name, data)) == 0
-    kill.same_sweep(tmp_path / "one", tmp_path / "two")
+        assert main(jobs.sweep(tmp_path / name, data)) == 0
+    jobs.same_sweep(tmp_path / "one", tmp_path / "two")
     assert len(pd.read_csv(tmp_path / "one/run/sweep.csv")) == 3
 
 
 def test_a_training_is_the_same_again(tmp_path, data):
     for name in ("one", "two"):
-        command = [*kill.fit(tmp_path / name, data), "--trainer.max_epochs", "1"]
+        command = [*jobs.fit(tmp_path / name, data), "--trainer.max_epochs", "1"]
         assert main(command) == 0
-    kill.same_fit(tmp_path / "one", tmp_path / "two")
+    jobs.same_fit(tmp_path / "one", tmp_path / "two")

@@ -206,7 +206,7 @@ def test_a_real_network_really_gets_faster(network, tmp_path):
     wide = [BlockSpec.uniform(64, block.scale) for block in network.spec.blocks]
     wide = fill(RIFE(network.spec.replace(blocks=tuple(wide), refine=None)))
     policy = LatencyBudget(
-        0.8, height=128, width=128, table=tmp_path / "table.json", repeats=5, tolerance=0.2
+        0.8, height=128, width=128, table=tmp_path / "table.json", repeats=25, tolerance=0.2
     )
     plan = policy(wide, [batch])
     assert 0 < plan.ratio < 1
