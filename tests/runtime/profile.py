@@ -16,7 +16,7 @@ from vfi import reporting
 from vfi.measure.conditions import parse_size
 from vfi.measure.latency import moving_frames
 from vfi.runtime.load import load_model
-from vfi.runtime.openvino import OpenVINONetwork
+from vfi.runtime.openvino import OpenVINONetwork, the_core
 
 KINDS = {
     "Convolution": "convolution",
@@ -34,7 +34,7 @@ class Profiled(OpenVINONetwork):
     """Keeps no files, and has counters on."""
 
     def compiled(self, height: int, width: int):
-        self._core.set_property("CPU", {"PERF_COUNT": True})
+        the_core().set_property("CPU", {"PERF_COUNT": True})
         return super().compiled(height, width)
 
 
