@@ -2,7 +2,7 @@
 
 ``python -m tests.jobs.exhaustive --output select.json`` searches for each budget as the command
 does, times every model in every runtime, precision, number of threads and flow scale, and then the
-choice and the best of all in turns. Nothing else may run meanwhile; some 15 minutes.
+choice and the best of all in turns. Nothing else may run meanwhile.
 """
 
 import argparse

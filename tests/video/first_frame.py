@@ -7,7 +7,6 @@ It also tells what torch alone costs: seconds and memory of its import, and MB o
 
 import argparse
 import importlib.metadata
-import json
 import re
 import statistics
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from tests.helpers.measured import tell
 from tests.video.job_costs import SIZE, peak_mib, peak_told, write
 from vfi import reporting
 from vfi._about import DISTRIBUTION
@@ -134,10 +134,7 @@ def main() -> None:
         "torch": cost_of_torch(),
         "environment": reporting.environment(),
     }
-    text = json.dumps(found, indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.output:
-        args.output.write_text(text, encoding="utf-8")
+    tell(found, args.output)
 
 
 if __name__ == "__main__":

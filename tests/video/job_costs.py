@@ -7,10 +7,8 @@ many frames and of four times as many.
 """
 
 import argparse
-import json
 import multiprocessing
 import re
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tests.helpers.measured import tell
 from vfi import reporting
 from vfi.video import interpolate_video
 
@@ -111,10 +110,7 @@ def main() -> None:
         }
     found["peak memory, MiB"] = {frames: peak(frames) for frames in (args.frames, 4 * args.frames)}
     found["environment"] = reporting.environment()
-    text = json.dumps(found, indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.output:
-        args.output.write_text(text, encoding="utf-8")
+    tell(found, args.output)
 
 
 if __name__ == "__main__":

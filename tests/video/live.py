@@ -5,8 +5,6 @@ frames a second twice and four times as smooth, in turns, and times the network 
 """
 
 import argparse
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from tests.helpers.measured import tell
 from tests.video.job_costs import SIZE, cost, write
 from vfi import reporting
 from vfi.models import Interpolator
@@ -90,10 +89,7 @@ def main() -> None:
         "rows": found_rows,
         "environment": reporting.environment(),
     }
-    text = json.dumps(found, indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.output:
-        args.output.write_text(text, encoding="utf-8")
+    tell(found, args.output)
 
 
 if __name__ == "__main__":
