@@ -8,6 +8,9 @@ import pytest
 from tests.data.test_index import triplets
 from vfi.cli import main
 from vfi.data.chunked import chunked_clips
+from vfi.data.clips import find_clips
+from vfi.data.stores import NoRoomError
+from vfi.jobs import chunks
 
 REASON = "litdata is not installed (extra litdata)"
 
@@ -51,3 +54,12 @@ def test_a_place_without_chunks_is_named(tmp_path):
     (tmp_path / "clips.json").write_text('{"clips": [{"name": 1}]}')
     with pytest.raises(ValueError, match="there are no clips in chunks at .*name"):
         chunked_clips(f"litdata::{tmp_path}")
+
+
+def test_a_full_disk_is_no_fault_of_the_clip(files, monkeypatch):
+    def full(clip, patience):
+        raise NoRoomError("no room")
+
+    monkeypatch.setattr(chunks, "clip_file", full)
+    with pytest.raises(NoRoomError):
+        chunks._packed(find_clips(files)[0], patience=1.0)

@@ -13,6 +13,7 @@ from vfi import reporting
 from vfi.data.chunked import PREFIX, RECORD, chunked_clips, opened
 from vfi.data.clips import Clip, find_clips
 from vfi.data.decoding import clip_file
+from vfi.data.stores import NoRoomError
 from vfi.files import sha256_of
 from vfi.measure.conditions import check_positive
 
@@ -82,6 +83,8 @@ def _packed(clip: Clip, patience: float) -> dict[str, Any] | None:
         with clip_file(clip, patience) as place:
             data = Path(place).read_bytes() if isinstance(place, str) else place.read()
         av.open(io.BytesIO(data)).close()
+    except NoRoomError:  # of this machine, not of the clip
+        raise
     except (ValueError, OSError, av.FFmpegError) as error:
         logger.warning("%s is left out: %s", clip.name, error)
         return None
