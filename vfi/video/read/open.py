@@ -31,7 +31,8 @@ def open_source(
         path: a video, an animated PNG or WebP, a folder of images (in natural order of their
             names; hidden files do not count), or an image; ``-`` is YUV4MPEG2 on standard input.
         second: the second image when ``path`` is one.
-        fps: images per second; 24 for a folder, 1 for two images if None.
+        fps: images per second; 24 for a folder, 1 for two images if None. Or frames per second of a
+            stream of pictures that is in no container.
         window: the part that is wanted; not of two images.
 
     Raises:
@@ -71,6 +72,4 @@ def _open(path: Path, second: str | Path | None, fps: Fraction | None, window: W
         return ImageSource([path, Path(second)], fps or _PAIR_FPS, path)
     if second is not None:
         raise ValueError(f"--second goes with an image; {path} is not one by its name")
-    if fps is not None:
-        raise ValueError(f"--input-fps is for images; {path} has its own frame times")
-    return VideoSource(path, window)
+    return VideoSource(path, window, fps)

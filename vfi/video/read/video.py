@@ -43,16 +43,23 @@ _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations
 class VideoSource(Source):
     """A video file, or a part of it.
 
+    Args:
+        path: the file.
+        window: the part of it that is wanted.
+        fps: frames per second of a bare stream, None for what it says.
+
     Raises:
-        ValueError: if it cannot be opened, has no video stream, no frame of it can be decoded, or
-            none is in the part.
+        ValueError: if it cannot be opened, has no video stream, no frame of it can be decoded,
+            none is in the part, or it has a rate of its own and another is given.
     """
 
-    def __init__(self, path: Path, window: Window = _WHOLE) -> None:
+    def __init__(self, path: Path, window: Window = _WHOLE, fps: Fraction | None = None) -> None:
         super().__init__()
         self._path = path
         self._window = window
         found = scan(path)
+        if fps is not None and not found.bare:
+            raise ValueError(f"--input-fps is for images; {path} has its own frame times")
         self._log = found.logs[found.video]
         self._clock = unroll(found)
         with open_video(path) as container:
@@ -61,13 +68,15 @@ class VideoSource(Source):
             first = _first_frame(container, stream, path)
             rates = [stream.guessed_rate, stream.average_rate, stream.base_rate]
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
+            if found.bare:
+                self._rates = [self._bare_rate(fps, stream)]
             aspect = stream.sample_aspect_ratio
             tags = _tags(first, stream.codec_context)
             is_gif = container.format.name == "gif"
         self._by_order = found.by_order
         self._resized = False
         self._times = display_times(found, self._clock)
-        if not self._times:  # a bare stream of pictures
+        if fps is not None or not self._times:
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
         self._narrow(found)
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
@@ -76,6 +85,16 @@ class VideoSource(Source):
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
         if first.interlaced_frame:
             logger.warning("%s is interlaced; deinterlace it first for good results", path)
+
+    def _bare_rate(self, fps: Fraction | None, stream: VideoStream) -> Fraction:
+        """Frames a second of a file that holds a stream of pictures and nothing else."""
+        said = stream.codec_context.framerate
+        if fps is None and not said:
+            self.problems.append(
+                f"it does not say how many frames a second it has: {_UNKNOWN_RATE} are assumed; "
+                "--input-fps gives another number"
+            )
+        return fps or Fraction(said or _UNKNOWN_RATE)
 
     def _narrow(self, found: Scan) -> None:
         """Moves the zero to where the wanted part begins."""
@@ -188,7 +207,7 @@ class VideoSource(Source):
         if time is not None and time > last:
             return time
         later = bisect_right(self._times, last)
-        return min(last + self._step(rate), *self._times[later : later + 1])
+        return min([last + self._step(rate), *self._times[later : later + 1]])
 
     def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
         info = self.info
