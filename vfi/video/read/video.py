@@ -72,7 +72,7 @@ class VideoSource(Source):
                 self._rates = [self._bare_rate(fps, stream)]
             aspect = stream.sample_aspect_ratio
             tags = _tags(first, stream.codec_context)
-            is_gif = container.format.name == "gif"
+            may_be_opaque = container.format.name == "gif" or first.format.has_palette
         self._by_order = found.by_order
         self._resized = False
         self._times = display_times(found, self._clock)
@@ -80,7 +80,7 @@ class VideoSource(Source):
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
         self._narrow(found)
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
-        seen_through = not is_gif or _is_transparent(path)
+        seen_through = not may_be_opaque or _is_transparent(path)
         self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
         if first.interlaced_frame:
@@ -308,7 +308,7 @@ def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
 
 
 def _is_transparent(path: Path) -> bool:
-    """Whether any frame of a GIF, all of which are said to have alpha, is seen through."""
+    """Whether any frame is seen through of a GIF or a palette, which always could be."""
     with open_video(path) as container:
         stream = video_stream(container, path)
         return any(
