@@ -14,6 +14,7 @@ from vfi.data.sources import ValData
 from vfi.jobs import benchmark, benchmark_picture
 from vfi.jobs.apart import Apart, Trial
 from vfi.jobs.bench import beside_dense
+from vfi.jobs.subject import Subject
 from vfi.models import RIFE
 from vfi.reporting import qualities
 from vfi.runtime.ways import Way
@@ -85,6 +86,16 @@ def test_a_process_says_what_it_cannot_do(tmp_path):
     broken = Trial(Way(str(tmp_path / "broken.py")))
     with Apart(broken) as process, pytest.raises(ValueError, match="process ended: status 3"):
         process.once()
+
+
+def test_frames_lie_as_what_is_timed_reads_them(tmp_path):
+    pytest.importorskip("openvino")
+    path = str(tmp_path / "network.safetensors")
+    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), path)
+    layouts = {"torch": torch.channels_last, "openvino": torch.contiguous_format}
+    for runtime, layout in layouts.items():
+        subject = Subject(Trial(Way(path, runtime, "float32", 1), 64, 96))
+        assert all(frame.is_contiguous(memory_format=layout) for frame in subject._frames)
 
 
 def test_pruning_that_does_not_pay_is_said_to():

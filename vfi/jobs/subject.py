@@ -50,6 +50,8 @@ class Subject:
         self._model: Any = _foreign(trial.way.model, self._device) if self._foreign else None
         if self._model is None:
             self._model = laid_out(trial.way.load(self._device), self._layout)
+            # Compiled networks would copy frames of another layout first.
+            self._layout = getattr(self._model.network, "memory_format", self._layout)
         scale = trial.way.flow_scale
         self._eager = not self._foreign and described(self._model) == EAGER and scale in (None, 1)
         img0, img1 = moving_frames(trial.height, trial.width)
@@ -59,7 +61,7 @@ class Subject:
 
     def _laid(self, frame: Tensor) -> Tensor:
         batch = frame.expand(self._trial.batch, -1, -1, -1)
-        return batch.to(self._device, memory_format=self._layout)
+        return batch.to(self._device).contiguous(memory_format=self._layout)
 
     def facts(self) -> dict[str, Any]:
         """What really runs, and the seconds from the name of the model to its first frame."""

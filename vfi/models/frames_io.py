@@ -125,7 +125,7 @@ def _check_size(size: tuple[int, ...], batch: tuple[int, ...], name: str) -> Non
 
 
 def _check_range(frame: Tensor, name: str) -> None:
-    low, high = (value.item() for value in frame.detach().aminmax())
+    low, high = _ends(frame.detach())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} holds NaN or infinity; values must be in [0, 1]")
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
@@ -134,6 +134,16 @@ def _check_range(frame: Tensor, name: str) -> None:
         raise ValueError(
             f"{name} has values from {low:g} to {high:g}; they must be in [0, 1]{hint}"
         )
+
+
+def _ends(frame: Tensor) -> tuple[float, float]:
+    """The smallest and the largest value; NaN if there is one."""
+    if frame.device.type != "cpu":
+        low, high = frame.aminmax()
+        return low.item(), high.item()
+    # Not by torch: its idle threads spin for a while, which holds up a network in OpenVINO.
+    values = frame.numpy()
+    return float(values.min()), float(values.max())
 
 
 def _advice(frame: Frame) -> str:
