@@ -1,6 +1,7 @@
 """The command used wrongly: one line each, that says what to do, and exit status 2."""
 
 import logging
+import re
 
 import pytest
 
@@ -56,13 +57,58 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "message"), WRONG, ids=[words for words, _ in WRONG])
-def test_wrong_use_takes_one_line(words, message, caplog, monkeypatch, tmp_path):
+@pytest.fixture
+def told(tmp_path, monkeypatch, caplog, capsys):
+    """Runs a command that is wrong in an empty folder, and gives the one line that says so."""
     monkeypatch.chdir(tmp_path)
+
+    def told(arguments):
+        assert main(arguments) == 2
+        errors = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+        assert len(errors) == 1
+        assert "\n" not in errors[0].strip()
+        assert "Traceback" not in capsys.readouterr().err
+        assert not list(tmp_path.rglob("*.ckpt"))
+        return errors[0]
+
+    return told
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=[words for words, _ in WRONG])
+def test_wrong_use_takes_one_line(words, message, told, tmp_path):
     if "a.mp4" in words.split() and "no.mp4" not in words:
         (tmp_path / "a.mp4").write_text("no video")
-    assert main(words.split()) == 2
-    errors = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
-    assert len(errors) == 1
-    assert message in errors[0]
-    assert "\n" not in errors[0].strip()
+    assert message in told(words.split())
+
+
+COMMANDS = [
+    (["fitt"], "neither a command nor a file"),
+    (["fit", "--nonsense", "1"], "nonsense"),
+    (["fit", "--config", "nothing.yaml"], "nothing.yaml"),
+    (["test", "--trainer.limit_test_batches", "0"], "limit_test_batches is 0"),
+    (["test", "--seed_everything", "1e23"], "seed_everything"),
+    (["test", "--trainer.devices", "-1"], "devices is -1"),
+    (["test", "--data.num_workers", "100000"], "num_workers is 100000"),
+    (["test", "--ckpt_path", "last"], "there is no checkpoint in"),
+    (["test", "--trainer.default_root_dir", "."], "the run folder is ."),
+    (["test", "--data.batch_size", "many"], "data.batch_size"),
+    (["sweep", "--levels", "[2]"], "2"),
+    (["sweep", "--levels", "[]"], "levels"),
+    (["sweep", "--policies", "{}"], "policies"),
+    (["sweep", "--repeats", "-1"], "repeats"),
+    (["sweep", "--limit", "0"], "limit"),
+    (["sweep", "--device", "warp"], "warp"),
+    (["plan", "--output", "x.txt"], "policy|output"),
+    (["release", "--run", "nowhere", "--name", "mine"], "nowhere"),
+    (["release", "--run", "nowhere", "--name", "../up"], "name is '../up'"),
+    (["release", "--run", "nowhere", "--name", ""], "name is ''"),
+    (["reproduce", "nothing-of-this-name"], "nothing-of-this-name"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), COMMANDS, ids=lambda value: str(value)[:40])
+def test_a_value_that_cannot_be_takes_one_line(arguments, words, told):
+    if arguments[0] in ("fit", "test"):
+        model = ["--model", "vfi.training.module.BaselineModule", "--model.method", "copy"]
+        arguments = [arguments[0], *model, *arguments[1:]]
+    assert re.search(words, told(arguments))

@@ -35,7 +35,10 @@ def fit(folder: Path, network: Path, ratio: float = 0.5) -> Path:
     config["model"]["init_args"]["objective"] = {"laplacian": 1.0}
     config["data"] = {"num_workers": 0, "train": {"steps": 2, "batch_size": 2}}
     config["data"]["train"]["augment"] = {"crop": 64}
-    *others, _, pruning = config["trainer"]["callbacks"]
+    *others, bar, pruning = config["trainer"]["callbacks"]
+    assert "RichProgressBar" in bar["class_path"]
+    (report,) = (c for c in others if c["class_path"].endswith("TrainingReport"))
+    report["init_args"] = {"pictures": False}  # they would take more time than all the rest
     policy = {"ratio": ratio, "min_channels": 1, "multiple": 1, "scope": "layer"}
     policy["importance"] = {"class_path": "vfi.pruning.L1"}
     pruning["init_args"]["policy"]["init_args"] = policy

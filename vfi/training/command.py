@@ -67,6 +67,8 @@ class VFICLI(LightningCLI):
 
     @override
     def __init__(self, args: Sequence[str] | None = None) -> None:
+        args = with_bases(sys.argv[1:] if args is None else args)
+        self._asked = args[0] if args else ""
         super().__init__(
             InterpolationModule,
             TripletDataModule,
@@ -76,8 +78,14 @@ class VFICLI(LightningCLI):
             # The data module's own samplers are exact; Lightning's would pad with duplicates.
             trainer_defaults={"use_distributed_sampler": False, "logger": False},
             parser_kwargs={"prog": "vfi", "description": __doc__, "exit_on_error": False},
-            args=with_bases(sys.argv[1:] if args is None else args),
+            args=args,
         )
+
+    @override
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """The one that is asked for, else all: each has a parser that takes time to make."""
+        known = super().subcommands()
+        return {self._asked: known[self._asked]} if self._asked in known else known
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
