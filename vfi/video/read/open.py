@@ -9,6 +9,7 @@ from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
 from vfi.video.read.unchanged import states
 from vfi.video.read.video import VideoSource
+from vfi.video.read.whole import cut_off
 from vfi.video.read.window import Window
 from vfi.video.read.y4m import PIPE, Y4MSource
 
@@ -66,7 +67,12 @@ def _open(path: Path, second: str | Path | None, fps: Fraction | None, window: W
         return AnimationSource(path, window)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if second is None:
-            raise ValueError(f"{path} is one image; give the other one with --second")
+            lacks = cut_off(path)
+            raise ValueError(
+                f"{path} is {lacks}"
+                if lacks
+                else f"{path} is one image; give the other one with --second"
+            )
         if not window.is_whole:
             raise ValueError("--start and --duration are for more than two images; leave them out")
         return ImageSource([path, Path(second)], fps or _PAIR_FPS, path)
