@@ -23,7 +23,8 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
 )
 def test_a_file_that_was_cut_off_is_told_from_a_whole_one(tmp_path, name, pictures, options):
     clip = make(tmp_path / name, pictures, **options)
-    assert cut_off(clip) is None and open_source(clip).problems == []
+    assert cut_off(clip) is None
+    assert open_source(clip).problems == []
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) * 9 // 10])
     assert cut_off(clip).startswith("truncated")
