@@ -31,7 +31,7 @@ def weights(tmp_path):
 @pytest.fixture
 def shallow(tmp_path):
     path = tmp_path / "shallow.safetensors"
-    save_network(fill(RIFE(shallow_spec()), gain=1.0), path)
+    save_network(fill(RIFE(shallow_spec(refine=False)), gain=1.0), path)
     return path
 
 
@@ -78,7 +78,7 @@ def test_openvino_in_8_bits_for_one_size(shallow, tmp_path, monkeypatch):
 
 
 def test_torch_with_free_sides(tmp_path):
-    spec = Options(finest_scale=2).apply(shallow_spec())
+    spec = Options(finest_scale=2).apply(shallow_spec(refine=False))
     weights, out = tmp_path / "small.safetensors", tmp_path / "small.pt2"
     save_network(fill(RIFE(spec), gain=1.0), weights)
     job.export(str(weights), "torch", output=str(out))

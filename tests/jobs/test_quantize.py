@@ -22,7 +22,7 @@ from vfi.runtime.ranges import calibrated, harms
 def weights(tmp_path, monkeypatch):
     monkeypatch.setenv("VFI_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "small.safetensors"
-    save_network(fill(RIFE(shallow_spec())), path)
+    save_network(fill(RIFE(shallow_spec(refine=False))), path)
     return path
 
 
