@@ -80,3 +80,11 @@ def test_a_length_that_counts_from_zero_is_not_taken_for_missing_pictures(tmp_pa
     pictures = Pictures(range(60, 72), codec="msmpeg4")
     for name in ("in.wmv", "in.mkv"):
         assert open_source(make(tmp_path / name, pictures)).problems == []
+
+
+def test_a_clock_that_runs_over_is_no_truncation(tmp_path):
+    clip = make(tmp_path / "in.ts", Pictures(range(2386090, 2386110)), [Sound(heard=95443.6)])
+    source = open_source(clip)
+    assert source.problems == []
+    times = [shown.time - source.info.start for shown in source.pictures()]
+    assert times == [Fraction(n, 25) for n in range(20)]

@@ -140,7 +140,8 @@ class Scan:
         resets: whether clocks of such files may be set anew.
         by_order: whether it only says in which order pictures are decoded, not when they are shown.
         bare: whether it tells no times at all, but for how long pictures last.
-        end: the latest end of any packet by the file's own times, in seconds.
+        end: the latest end of any packet by the file's own times, in seconds after 0 or what is
+            before it.
         error: what stopped the reading before the end, if anything.
     """
 
@@ -157,7 +158,7 @@ class Scan:
 def scan(path: Path) -> Scan:
     """Reads all packets of a file."""
     logs: dict[int, Log] = {}
-    end, error = Fraction(0), None
+    begin, end, error = Fraction(0), Fraction(0), None
     with open_video(path) as container:
         pictures = video_stream(container, path)
         video, reorders = pictures.index, pictures.codec_context.has_b_frames
@@ -172,6 +173,9 @@ def scan(path: Path) -> Scan:
                     continue
                 log.add(packet, place)
                 if (time := log.time(-1)) is not None:
+                    begin = min(
+                        begin, time * log.unit
+                    )  # below 0 if it counts over its highest number
                     end = max(end, (time + log.durations[-1]) * log.unit)
         except av.error.FFmpegError as failure:
             error = failure.strerror
@@ -181,7 +185,7 @@ def scan(path: Path) -> Scan:
             logs[video].pts = logs[video].dts
         lagging = reorders and container.format.name == _LATER
     by_order = _orders(logs[video], bool(reorders), bare, _lag(path) if lagging else 0)
-    return Scan(logs, video, sounds, resets, by_order, bare, end, error)
+    return Scan(logs, video, sounds, resets, by_order, bare, end - begin, error)
 
 
 def _orders(log: Log, reorders: bool, bare: bool, lag: int) -> bool:
