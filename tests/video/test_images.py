@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vfi.video import interpolate_frames, interpolate_video
+from vfi.video.read.open import open_source
 
 
 @pytest.fixture
@@ -41,6 +43,29 @@ def test_hidden_files_are_no_images(folder, tmp_path, blend, name):
         (folder / f"f{number}.png").unlink()
     summary = interpolate_video(folder, tmp_path / "out", blend, cut_threshold=None)
     assert (summary.frames_in, summary.frames_out) == (3, 5)
+
+
+GLASS = np.dstack([np.full((30, 40, 3), (200, 100, 50)), np.full((30, 40), 90)]).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        (Image.fromarray(GLASS), Image.fromarray(GLASS), "tiff"),
+        (Image.fromarray(GLASS[..., :3]), Image.fromarray(GLASS), "png"),
+        (Image.fromarray(GLASS[..., 0]), Image.fromarray(GLASS[..., [0, 3]], "LA"), "png"),
+        (Image.fromarray(GLASS[..., 0]), Image.fromarray(GLASS[..., 1] * np.uint16(257)), "png"),
+    ],
+)
+def test_images_of_several_kinds_are_read_as_they_are(tmp_path, first, second, kind):
+    for name, image in (("0", first), ("1", second)):
+        image.save(tmp_path / f"{name}.{kind}")
+    source = open_source(tmp_path)
+    for shown, image in zip(source.pictures(), (first, second), strict=True):
+        wanted = np.asarray(image.convert("RGBA") if image.mode != "I;16" else image)
+        wanted = wanted.reshape(30, 40, -1) / np.iinfo(wanted.dtype).max
+        found = shown.whole().numpy().transpose(1, 2, 0)
+        assert np.abs(found - wanted[..., : found.shape[2]]).max() < 1e-6
 
 
 def test_folder_to_video(folder, tmp_path, blend, probe):

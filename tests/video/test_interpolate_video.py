@@ -105,8 +105,16 @@ def test_variable_rate_becomes_constant(make_clip, probe, tmp_path, blend):
     assert [t * 50 for t in found.times] == list(range(found.frames))
 
 
+def test_frames_that_a_constant_rate_lacks_are_made(make_clip, probe, tmp_path, blend):
+    clip = make_clip("in.mkv", times=[0, 33, 67, 100, 200, 233], tick=Fraction(1, 1000))
+    summary = interpolate_video(clip, tmp_path / "out.avi", blend, cut_threshold=None)
+    found = probe(tmp_path / "out.avi")
+    assert [t * 60 for t in found.times] == list(range(16))
+    assert "becomes 60 a second" in summary.changed[0]
+
+
 def test_variable_rate_needs_a_container_that_holds_it(make_clip, tmp_path, blend):
-    clip = make_clip(times=[0, 33, 66, 200], tick=Fraction(1, 1000))
+    clip = make_clip(times=[0, 33, 81, 200], tick=Fraction(1, 1000))
     with pytest.raises(ValueError, match=r"frame rate varies, which \.avi"):
         interpolate_video(clip, tmp_path / "out.avi", blend)
 

@@ -25,6 +25,37 @@ def test_pictures_that_are_told_in_the_order_of_decoding(tmp_path, name, picture
     assert times == [(Fraction(n, 25), n) for n in range(8)]
 
 
+BARE = [
+    ("in.h264", Pictures(range(8), Fraction(1, 12))),
+    ("in.m1v", Pictures(range(8), codec="mpeg1video", context={"max_b_frames": 2})),
+    ("in.drc", Pictures(range(8), codec="vc2", context={"bit_rate": 10_000_000})),
+    ("in.vob", Pictures(range(8))),  # the first alone has a time
+]
+
+
+@pytest.mark.parametrize(("name", "pictures"), BARE)
+def test_pictures_of_which_it_is_told_how_long_they_last(tmp_path, name, pictures):
+    source = open_source(make(tmp_path / name, pictures))
+    assert [shown.time for shown in source.pictures()] == [n * pictures.tick for n in range(8)]
+    assert source.problems == []
+
+
+def test_a_bare_stream_without_a_rate_may_be_given_one(tmp_path):
+    clip = make(tmp_path / "in.mjpeg", Pictures(range(8), codec="mjpeg", pix_fmt="yuvj420p"))
+    said, given = open_source(clip), open_source(clip, fps=Fraction(12))
+    assert "25 are assumed" in said.problems[0]
+    assert [shown.time for shown in given.pictures()] == [Fraction(n, 12) for n in range(8)]
+    with pytest.raises(ValueError, match="its own frame times"):
+        open_source(make(tmp_path / "in.mp4"), fps=Fraction(12))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+def test_asf_tells_of_reordered_pictures_when_they_are_decoded(tmp_path, codec):
+    pictures = Pictures(range(8), codec=codec, context={"max_b_frames": 2})
+    source = open_source(make(tmp_path / "in.wmv", pictures, [Sound("pcm_s16le")]))
+    assert [shown.time for shown in source.pictures()] == [Fraction(n, 25) for n in range(8)]
+
+
 def test_sound_whose_last_samples_have_no_time(tmp_path, blend):
     clip = make(tmp_path / "in.wmv", Pictures(range(8), codec="wmv2"), [Sound("wmav2")])
     interpolate_video(clip, tmp_path / "out.mp4", blend, cut_threshold=None)
@@ -49,3 +80,11 @@ def test_a_length_that_counts_from_zero_is_not_taken_for_missing_pictures(tmp_pa
     pictures = Pictures(range(60, 72), codec="msmpeg4")
     for name in ("in.wmv", "in.mkv"):
         assert open_source(make(tmp_path / name, pictures)).problems == []
+
+
+def test_a_clock_that_runs_over_is_no_truncation(tmp_path):
+    clip = make(tmp_path / "in.ts", Pictures(range(2386090, 2386110)), [Sound(heard=95443.6)])
+    source = open_source(clip)
+    assert source.problems == []
+    times = [shown.time - source.info.start for shown in source.pictures()]
+    assert times == [Fraction(n, 25) for n in range(20)]

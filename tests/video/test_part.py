@@ -52,6 +52,8 @@ def grouped(tmp_path):
         ("in.ts", "libx264"),
         ("in.avi", "libx264"),
         ("in.h264", "libx264"),
+        ("in.avi", "mpeg4"),
+        ("in.m2v", "mpeg2video"),
         ("in.ts", "mpeg2video"),
         ("in.mkv", "ffv1"),
     ],

@@ -31,7 +31,7 @@ from vfi.video.timing.cuts import Analyser
 from vfi.video.timing.film import FilmSource
 from vfi.video.timing.steps import Tally, plan
 from vfi.video.timing.timeline import Timing, expected_frames, plan_timing
-from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target
+from vfi.video.write.choose import Target, Writing, check_output, plan_writing, target, varies
 from vfi.video.write.images import write_image
 from vfi.video.write.pipe import PlayerClosed
 from vfi.video.write.sinks import Sink
@@ -115,8 +115,12 @@ def prepare(input: str | Path, output: str | Path, options: Settings) -> Plan:
         check_output(output, source.info)
         _check_middle(source.info, output, options)
         return Plan(source, output, options, None)
-    timing = _timing(source.info, options)
+    timing = _timing(source.info, options, output)
     writing = plan_writing(output, source.info, options.writing, timing)
+    if timing.rate and source.info.rate is None and options.fps is None:
+        line = f"the frame rate varies and becomes {float(timing.rate):g} a second"
+        writing.streams.changed.append(line)
+        logger.warning("%s", line)
     return Plan(source, output, options, writing)
 
 
@@ -218,7 +222,7 @@ def _report_problems(source: Source, known: int) -> int:
     return len(source.problems)
 
 
-def _timing(info: SourceInfo, options: Settings) -> Timing:
+def _timing(info: SourceInfo, options: Settings, output: Path) -> Timing:
     return plan_timing(
         options.multiplier,
         options.output_rate,
@@ -228,6 +232,7 @@ def _timing(info: SourceInfo, options: Settings) -> Timing:
         tick=info.tick,
         fills_gaps=options.duplicates == "drop",
         step=info.step,
+        grid=None if varies(output) else info.grid,
     )
 
 

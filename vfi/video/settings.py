@@ -24,7 +24,8 @@ class Settings:
         start: where in the input to begin, in seconds or as hours:minutes:seconds. Sound and
             subtitles are cut to match.
         duration: how much of the input to take, likewise; all that follows if not given.
-        input_fps: images per second of a folder (24 if not given) or of two images (1).
+        input_fps: images per second of a folder (24 if not given) or of two images (1); or frames
+            per second of a bare stream, such as raw H.264, instead of what it says.
         codec: auto, h264, h265, vp9, av1, mpeg4, prores or ffv1; auto takes what suits the file.
         crf: quality of the encoding, lower is better; the codec's default if not given.
         preset: speed of the encoding, e.g. veryfast for h264; the codec's default if not given.

@@ -132,7 +132,7 @@ def entry(found: Scan, clock: Clock, skipped: int) -> tuple[int, int]:
     """
     log, before, best = found.logs[found.video], 0, (0, 0)
     for number, (key, shown) in enumerate(zip(log.keys, log.shown, strict=True)):
-        time = None if found.by_order else log.time(number)
+        time = log.time(number)
         moved = clock.shift(found.video, number) - clock.zero
         early = time is None or time * log.unit + moved <= 0
         if key and early and before <= skipped:

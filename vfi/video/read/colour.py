@@ -189,7 +189,8 @@ def working_format(name: str, alpha: bool = False) -> str:
     depth = max(part.bits for part in colours)
     depth = 8 if layout.has_palette else next(d for d in (8, 10, 12, 14, 16) if d >= min(depth, 16))
     suffix = "" if depth == 8 else f"{depth}le"
-    a = "a" if alpha and any(part.is_alpha for part in layout.components) else ""
+    transparent = layout.has_palette or any(part.is_alpha for part in layout.components)
+    a = "a" if alpha and transparent else ""
     if layout.is_rgb or layout.has_palette or name.startswith("xyz") or a:
         return f"gbr{a}p{suffix}"
     if len(colours) == 1:

@@ -9,6 +9,7 @@ from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
 from vfi.video.read.source import Source
 from vfi.video.read.unchanged import states
 from vfi.video.read.video import VideoSource
+from vfi.video.read.whole import cut_off
 from vfi.video.read.window import Window
 from vfi.video.read.y4m import PIPE, Y4MSource
 
@@ -31,7 +32,8 @@ def open_source(
         path: a video, an animated PNG or WebP, a folder of images (in natural order of their
             names; hidden files do not count), or an image; ``-`` is YUV4MPEG2 on standard input.
         second: the second image when ``path`` is one.
-        fps: images per second; 24 for a folder, 1 for two images if None.
+        fps: images per second; 24 for a folder, 1 for two images if None. Or frames per second of a
+            stream of pictures that is in no container.
         window: the part that is wanted; not of two images.
 
     Raises:
@@ -65,12 +67,15 @@ def _open(path: Path, second: str | Path | None, fps: Fraction | None, window: W
         return AnimationSource(path, window)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if second is None:
-            raise ValueError(f"{path} is one image; give the other one with --second")
+            lacks = cut_off(path)
+            raise ValueError(
+                f"{path} is {lacks}"
+                if lacks
+                else f"{path} is one image; give the other one with --second"
+            )
         if not window.is_whole:
             raise ValueError("--start and --duration are for more than two images; leave them out")
         return ImageSource([path, Path(second)], fps or _PAIR_FPS, path)
     if second is not None:
         raise ValueError(f"--second goes with an image; {path} is not one by its name")
-    if fps is not None:
-        raise ValueError(f"--input-fps is for images; {path} has its own frame times")
-    return VideoSource(path, window)
+    return VideoSource(path, window, fps)

@@ -1,6 +1,7 @@
 """Frame rates as exact fractions."""
 
 import itertools
+from collections.abc import Iterable
 from fractions import Fraction
 
 _NTSC = {
@@ -14,6 +15,7 @@ _NTSC = {
 
 
 _ROUNDED = Fraction(1, 1_000_000)
+_MORE = Fraction(11, 10)
 
 
 def parse_rate(value: str | int | float | Fraction, name: str) -> Fraction:
@@ -61,11 +63,43 @@ def constant_rate(
     gaps = sorted(b - a for a, b in itertools.pairwise(times))
     middle = gaps[len(gaps) // 2]
     for rate in _with_ntsc([*candidates, *([1 / middle] if middle else [])]):
-        # A unit too coarse to tell rates apart, as AVI's, must be met exactly.
-        slack = tick if tick * rate * 3 <= 1 else Fraction(0)
-        if all(abs(time - times[0] - n / rate) <= slack for n, time in enumerate(times)):
+        if _meets(times, rate, tick, range(len(times))):
             return rate
     return None
+
+
+def rate_with_gaps(
+    times: list[Fraction], tick: Fraction, candidates: list[Fraction], step: Fraction
+) -> Fraction | None:
+    """The rate of which ``times`` are rounded frame times if some are left out, or None.
+
+    Args:
+        times: sorted presentation times.
+        tick: their unit, and so how far off each may be.
+        candidates: rates to try, the likeliest first.
+        step: the usual time between frames; a rate that has many more of them does not count.
+    """
+    if not step or times[-1] == times[0]:
+        return None
+    mean = round((times[-1] - times[0]) / step) / (times[-1] - times[0])
+    whole = Fraction(round(mean))
+    for rate in [*_with_ntsc([1 / step, *candidates]), whole, whole * Fraction(1000, 1001)]:
+        if not rate:
+            continue
+        numbers = [round((time - times[0]) * rate) for time in times]
+        rises = all(a < b for a, b in itertools.pairwise(numbers))
+        if rate * step < _MORE and rises and _meets(times, rate, tick, numbers):
+            return rate
+    return None
+
+
+def _meets(times: list[Fraction], rate: Fraction, tick: Fraction, numbers: Iterable[int]) -> bool:
+    """Whether these are the times, in units, of frames of those numbers."""
+    # A unit too coarse to tell rates apart, as AVI's, must be met exactly.
+    slack = tick if tick * rate * 3 <= 1 else Fraction(0)
+    return all(
+        abs(time - times[0] - n / rate) <= slack for n, time in zip(numbers, times, strict=True)
+    )
 
 
 def _with_ntsc(rates: list[Fraction]) -> list[Fraction]:

@@ -1,5 +1,6 @@
 """Reads all packets of a file without decoding: what the container says of each."""
 
+import contextlib
 import itertools
 from array import array
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ NO_TIME = -(1 << 63)
 _JUMP_BACK = Fraction(1, 10)  # seconds; what is less is a slip of one packet
 _JUMP_AHEAD = 10  # seconds; FFmpeg's limit, for kinds of files whose clock may be set anew
 _CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
-_NUMBERED = ("avi",)  # as they are decoded; when they are shown is FFmpeg's guess
+_TELLS_NO_TIMES = 0x0080  # AVFMT_NOTIMESTAMPS
+_NUMBERED = ("avi", "asf")  # as they are decoded; when they are shown is FFmpeg's guess
+_LATER = "asf"  # of these, the kind in which sound is told as it is heard
+_ASSUMED = Fraction(1, 25)  # seconds of a picture, until FFmpeg has seen what the stream says
 
 
 @dataclass
@@ -56,6 +60,34 @@ class Log:
         """When a packet is shown, or else decoded, in units."""
         time = self.pts[number] if self.pts[number] != NO_TIME else self.dts[number]
         return None if time == NO_TIME else time
+
+    def keep_order(self, bare: bool, lag: int = 0) -> None:
+        """Forgets when packets are shown, of most of which nothing is known.
+
+        When they are decoded is put instead, each after the one before where that is not told, and
+        all so much later as the first one told is shown after it is decoded.
+
+        Args:
+            bare: whether no times are told at all, but for how long pictures last.
+            lag: pictures that are decoded before the first is shown, if it is not told when.
+        """
+        lengths = self._lengths(bare)
+        dts = [NO_TIME] * len(self.dts) if bare else list(self.dts)
+        told = zip(self.pts, dts, strict=True)
+        lead = next((p - d for p, d in told if NO_TIME not in (p, d)), 0) or sum(lengths[:lag])
+        first = next((n for n, time in enumerate(dts) if time != NO_TIME), None)
+        time = 0 if first is None else dts[first] - sum(lengths[:first]) + lead
+        for number, known in enumerate(dts):
+            self.dts[number] = time = time if known == NO_TIME else known + lead
+            time += lengths[number]
+        self.pts = array("q", [NO_TIME]) * len(dts)
+
+    def _lengths(self, bare: bool) -> list[int]:
+        """For how long pictures last; those first read of a bare stream as most others do."""
+        usual = (median_low(self.durations) if self.durations else 0) or self.step()
+        lead = itertools.takewhile(lambda length: length * self.unit == _ASSUMED, self.durations)
+        early = len(list(lead)) if bare else 0
+        return [usual if n < early or not d else d for n, d in enumerate(self.durations)]
 
     def span(self, first: int, last: int) -> tuple[Fraction, Fraction] | None:
         """Start and end in seconds of the packets ``first`` to ``last``, without the latter."""
@@ -107,7 +139,9 @@ class Scan:
         sounds: those of the streams of sound.
         resets: whether clocks of such files may be set anew.
         by_order: whether it only says in which order pictures are decoded, not when they are shown.
-        end: the latest end of any packet by the file's own times, in seconds.
+        bare: whether it tells no times at all, but for how long pictures last.
+        end: the latest end of any packet by the file's own times, in seconds after 0 or what is
+            before it.
         error: what stopped the reading before the end, if anything.
     """
 
@@ -116,6 +150,7 @@ class Scan:
     sounds: tuple[int, ...]
     resets: bool
     by_order: bool
+    bare: bool
     end: Fraction
     error: str | None
 
@@ -123,7 +158,7 @@ class Scan:
 def scan(path: Path) -> Scan:
     """Reads all packets of a file."""
     logs: dict[int, Log] = {}
-    end, error = Fraction(0), None
+    begin, end, error = Fraction(0), Fraction(0), None
     with open_video(path) as container:
         pictures = video_stream(container, path)
         video, reorders = pictures.index, pictures.codec_context.has_b_frames
@@ -138,14 +173,35 @@ def scan(path: Path) -> Scan:
                     continue
                 log.add(packet, place)
                 if (time := log.time(-1)) is not None:
+                    begin = min(
+                        begin, time * log.unit
+                    )  # below 0 if it counts over its highest number
                     end = max(end, (time + log.durations[-1]) * log.unit)
         except av.error.FFmpegError as failure:
             error = failure.strerror
         resets = bool(container.format.flags & _CLOCK_MAY_JUMP)
+        bare = bool(container.format.flags & _TELLS_NO_TIMES)
         if container.format.name in _NUMBERED:
             logs[video].pts = logs[video].dts
-    times = logs[video].pts
-    by_order = all(time == NO_TIME for time in times) or (
-        bool(reorders) and times == logs[video].dts  # what is reordered is not shown as decoded
-    )
-    return Scan(logs, video, sounds, resets, by_order, end, error)
+        lagging = reorders and container.format.name == _LATER
+    by_order = _orders(logs[video], bool(reorders), bare, _lag(path) if lagging else 0)
+    return Scan(logs, video, sounds, resets, by_order, bare, end - begin, error)
+
+
+def _orders(log: Log, reorders: bool, bare: bool, lag: int) -> bool:
+    """Whether only the order of the pictures is known, not when each is shown; see `Log`."""
+    untold = bare or lag > 0 or 2 * log.pts.count(NO_TIME) > len(log.pts)
+    if untold:
+        log.keep_order(bare, lag)
+    return untold or (reorders and log.pts == log.dts)  # what is reordered is not shown as decoded
+
+
+def _lag(path: Path) -> int:
+    """How many pictures are decoded before the first is shown."""
+    with open_video(path) as container:
+        pictures = video_stream(container, path)
+        for number, packet in enumerate(container.demux(pictures)):
+            with contextlib.suppress(av.error.FFmpegError):
+                if pictures.decode(packet):
+                    return number
+    return 0

@@ -62,6 +62,7 @@ class SourceInfo:
         tags: what the input says of its colours.
         aspect: width of a pixel over its height, None if it does not say.
         rate: frames per second, None if it varies.
+        grid: of a rate that varies only as some frames are left out, what it would be with them.
         tick: the unit of its timestamps, in seconds.
         slack: by how many seconds rounding to that unit may have moved them.
         start: the first frame's time.
@@ -84,6 +85,7 @@ class SourceInfo:
     tags: ColourTags = field(default_factory=ColourTags)
     aspect: Fraction | None = None
     rate: Fraction | None = None
+    grid: Fraction | None = None
     tick: Fraction = Fraction(0)
     slack: Fraction = Fraction(0)
     start: Fraction = Fraction(0)

@@ -3,7 +3,7 @@
 import itertools
 import logging
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,30 +11,22 @@ import av
 import numpy as np
 import torch
 from av.container import InputContainer
-from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vfi.video.read.clock import display_times, entry, unroll
-from vfi.video.read.colour import FULL, ColourTags, spec_of, working_format
+from vfi.video.read.colour import ColourTags, spec_of, working_format
+from vfi.video.read.decoding import decoded, first_frame, is_transparent, tags_of
 from vfi.video.read.light import light_of
-from vfi.video.read.media import (
-    decoder_of,
-    display_matrix,
-    open_video,
-    plane_codes,
-    tick,
-    video_stream,
-)
-from vfi.video.read.rates import constant_rate
+from vfi.video.read.media import display_matrix, open_video, plane_codes, tick, video_stream
+from vfi.video.read.rates import constant_rate, rate_with_gaps
 from vfi.video.read.scan import Scan, scan
 from vfi.video.read.source import Picture, Source, SourceInfo
+from vfi.video.read.whole import cut_off
 from vfi.video.read.window import Window
 
 logger = logging.getLogger(__name__)
 
-_OPAQUE = 255
 _UNKNOWN_RATE = Fraction(25)
 _WHOLE = Window()
 _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations are never off
@@ -43,39 +35,58 @@ _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations
 class VideoSource(Source):
     """A video file, or a part of it.
 
+    Args:
+        path: the file.
+        window: the part of it that is wanted.
+        fps: frames per second of a bare stream, None for what it says.
+
     Raises:
-        ValueError: if it cannot be opened, has no video stream, no frame of it can be decoded, or
-            none is in the part.
+        ValueError: if it cannot be opened, has no video stream, no frame of it can be decoded,
+            none is in the part, or it has a rate of its own and another is given.
     """
 
-    def __init__(self, path: Path, window: Window = _WHOLE) -> None:
+    def __init__(self, path: Path, window: Window = _WHOLE, fps: Fraction | None = None) -> None:
         super().__init__()
         self._path = path
         self._window = window
         found = scan(path)
+        if fps is not None and not found.bare:
+            raise ValueError(f"--input-fps is for images; {path} has its own frame times")
         self._log = found.logs[found.video]
         self._clock = unroll(found)
         with open_video(path) as container:
             stream = video_stream(container, path)
             self._note_truncation(found, container, stream)
-            first = _first_frame(container, stream, path)
+            first = first_frame(container, stream, path)
             rates = [stream.guessed_rate, stream.average_rate, stream.base_rate]
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
+            if found.bare:
+                self._rates = [self._bare_rate(fps, stream)]
             aspect = stream.sample_aspect_ratio
-            tags = _tags(first, stream.codec_context)
-            is_gif = container.format.name == "gif"
+            tags = tags_of(first, stream.codec_context)
+            may_be_opaque = container.format.name == "gif" or first.format.has_palette
         self._by_order = found.by_order
         self._resized = False
         self._times = display_times(found, self._clock)
-        if not self._times:  # a bare stream of pictures
+        if fps is not None or not self._times:
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
         self._narrow(found)
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
-        seen_through = not is_gif or _is_transparent(path)
+        seen_through = not may_be_opaque or is_transparent(path)
         self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
         if first.interlaced_frame:
             logger.warning("%s is interlaced; deinterlace it first for good results", path)
+
+    def _bare_rate(self, fps: Fraction | None, stream: VideoStream) -> Fraction:
+        """Frames a second of a file that holds a stream of pictures and nothing else."""
+        said = stream.codec_context.framerate
+        if fps is None and not said:
+            self.problems.append(
+                f"it does not say how many frames a second it has: {_UNKNOWN_RATE} are assumed; "
+                "--input-fps gives another number"
+            )
+        return fps or Fraction(said or _UNKNOWN_RATE)
 
     def _narrow(self, found: Scan) -> None:
         """Moves the zero to where the wanted part begins."""
@@ -84,12 +95,16 @@ class VideoSource(Source):
         if not self._window.is_whole:
             self._clock = self._clock.narrowed(begin, self._window.end)
             self._times = [time - begin for time in self._times]
-            self._entry = entry(found, self._clock, inside.start)
+            if not found.by_order:  # else pictures must be counted from the first
+                self._entry = entry(found, self._clock, inside.start)
         self._inside = self._times[inside]
 
     def _describe(self, first: VideoFrame, tags: ColourTags, aspect: Fraction | None) -> SourceInfo:
         times, unit = self._inside, self._log.unit
         rate = constant_rate(times, unit, self._rates)
+        if len(self._times) == 1:
+            lone = self._log.durations[0] * unit
+            rate = 1 / lone if lone else min(self._rates[0], _UNKNOWN_RATE)
         return SourceInfo(
             path=self._path,
             width=first.width,
@@ -98,6 +113,7 @@ class VideoSource(Source):
             tags=tags,
             aspect=aspect,
             rate=rate,
+            grid=rate or rate_with_gaps(times, unit, self._rates, self._step()),
             tick=unit,
             slack=unit if rate is None and unit * self._rates[0] * 3 <= 1 else Fraction(0),
             start=times[0] if times else Fraction(0),
@@ -125,6 +141,8 @@ class VideoSource(Source):
             self._broken(found.error)
         elif packets < frames:
             self.problems.append(f"truncated: it holds {packets} of {frames} frames")
+        elif lacks := cut_off(self._path):
+            self.problems.append(lacks)
         elif found.end and end - found.end > _MISSING_TIME:
             self.problems.append(
                 f"truncated: it ends at {float(found.end):.2f} s of {float(end):.2f} s"
@@ -150,8 +168,8 @@ class VideoSource(Source):
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
             packets = self._clock.packets(container, stream, first)
-            decoded = _decode(packets, stream, self._broken)
-            for number, frame in enumerate(decoded, start=before):
+            frames = decoded(packets, stream, self._broken)
+            for number, frame in enumerate(frames, start=before):
                 if frame is None:
                     damaged += time is not None  # what a part begins after may lack its past
                     continue
@@ -188,7 +206,7 @@ class VideoSource(Source):
         if time is not None and time > last:
             return time
         later = bisect_right(self._times, last)
-        return min(last + self._step(rate), *self._times[later : later + 1])
+        return min([last + self._step(rate), *self._times[later : later + 1]])
 
     def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
         info = self.info
@@ -238,61 +256,3 @@ class VideoSource(Source):
         for plane, (height, width) in zip(frame.planes, sizes, strict=False):
             planes.append(plane_codes(plane, dtype)[:height, :width])
         return planes
-
-
-def _decode(
-    packets: Iterator[Packet], stream: VideoStream, broken: Callable[[str], object] = str
-) -> Iterator[VideoFrame | None]:
-    """Decodes all that can be; None stands for each packet that cannot.
-
-    Args:
-        packets: of the stream.
-        stream: what they belong to.
-        broken: is told why reading ends early.
-    """
-    decoder = decoder_of(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.error.FFmpegError as error:
-            packet = None  # the file ends or breaks here: empty the decoder
-            broken(error.strerror or str(error))
-        try:
-            yield from decoder.decode(packet)
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError:
-            yield None
-        if packet is None:
-            return
-
-
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    for frame in _decode(container.demux(stream), stream):
-        if frame is not None:
-            return frame
-    raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
-
-
-def _tags(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
-    """The frame's colour tags, and the stream's where it has none."""
-    pairs = (
-        (frame.color_range, stream.color_range, 0),
-        (frame.colorspace, stream.colorspace, 2),
-        (frame.color_primaries, stream.color_primaries, 2),
-        (frame.color_trc, stream.color_trc, 2),
-    )
-    span, *others = (int(a) if a != unsaid else int(b) for a, b, unsaid in pairs)
-    return ColourTags(FULL if frame.format.name.startswith("yuvj") else span, *others)
-
-
-def _is_transparent(path: Path) -> bool:
-    """Whether any frame of a GIF, all of which are said to have alpha, is seen through."""
-    with open_video(path) as container:
-        stream = video_stream(container, path)
-        return any(
-            frame is not None and (frame.to_ndarray(format="rgba")[..., 3] < _OPAQUE).any()
-            for frame in _decode(container.demux(stream), stream)
-        )

@@ -146,7 +146,7 @@ class _Planner:
     def finish(self) -> Iterator[Step]:
         """The frames from the last picture to the end."""
         if self._kept is None:
-            return
+            raise ValueError(f"no frame of {self._source.info.path} can be decoded; is it damaged?")
         self._tally.duplicates += self._dropped
         cadence, times = self._timing.cadence, self._pending
         if self._source.end is not None:

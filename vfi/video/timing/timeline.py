@@ -177,6 +177,7 @@ def plan_timing(
     tick: Fraction,
     fills_gaps: bool = False,
     step: Fraction | None = None,
+    grid: Fraction | None = None,
 ) -> Timing:
     """Turns what the user asked for into output times.
 
@@ -190,7 +191,12 @@ def plan_timing(
         tick: the unit of the input's timestamps.
         fills_gaps: whether duplicates are dropped, so that intervals have any length.
         step: the usual time between input frames.
+        grid: the rate that the input would have with frames that it leaves out, for an output whose
+            rate cannot vary.
     """
+    if grid and rate is None and fps is None:
+        parts = multiplier or (2 if slow_motion == 1 else slow_motion)
+        multiplier, fps = None, grid * parts / slow_motion
     if multiplier is None and fps is None:
         if slow_motion == 1:
             multiplier = 2

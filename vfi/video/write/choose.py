@@ -63,6 +63,11 @@ def target(output: Path) -> Target:
     return Target.VIDEO
 
 
+def varies(output: Path) -> bool:
+    """Whether the frame rate of an output may vary."""
+    return target(output) is not Target.VIDEO or container_of(output).varies
+
+
 _ANIMATIONS = {".gif": Target.GIF, ".apng": Target.APNG}
 
 

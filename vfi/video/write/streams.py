@@ -164,6 +164,9 @@ def _plan_audio(
 ) -> None:
     audio, moved = options.audio, Fraction(options.audio_offset)
     name = _codec_name(stream)
+    if not stream.rate or not stream.channels:
+        found.lose(stream, "nothing of it can be read")
+        return
     fits = name in (container.audio or _muxed(container.format))
     placed = _stays_in_place(stream.index, container, passage.clock, passage)
     if passage.speed == 1 and fits and not moved and (placed or audio == "copy"):

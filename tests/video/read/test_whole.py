@@ -1,0 +1,57 @@
+"""Whether a file is as long as it says."""
+
+import pytest
+
+from tests.helpers.media import Pictures, Sound, make
+from vfi.video import interpolate_video
+from vfi.video.read.open import open_source
+from vfi.video.read.whole import cut_off
+
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "options"),
+    [
+        ("in.mp4", Pictures(), {"movflags": "faststart"}),
+        ("in.mp4", Pictures(options={"g": "3"}), FRAGMENTS),
+        ("in.mkv", Pictures(), {}),
+        ("in.avi", Pictures(codec="mpeg4"), {}),
+        ("in.wmv", Pictures(codec="wmv2"), {}),
+        ("in.gif", Pictures(codec="gif", pix_fmt="rgb8"), {}),
+    ],
+)
+def test_a_file_that_was_cut_off_is_told_from_a_whole_one(tmp_path, name, pictures, options):
+    clip = make(tmp_path / name, pictures, **options)
+    assert cut_off(clip) is None
+    assert open_source(clip).problems == []
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) * 9 // 10])
+    assert cut_off(clip).startswith("truncated")
+    assert any("truncated" in problem for problem in open_source(clip).problems)
+
+
+def test_what_says_no_length_is_not_cut_off(tmp_path):
+    clip = make(tmp_path / "in.mkv", Pictures(), live="1")
+    assert cut_off(clip) is None
+    other = tmp_path / "empty.avi"
+    other.write_bytes(b"RIFF\0\0\0\0AVI ")
+    assert cut_off(other) is None
+
+
+def test_an_animation_that_was_cut_off_is_no_image(tmp_path):
+    clip = tmp_path / "in.webp"
+    clip.write_bytes(b"RIFF\xff\0\0\0WEBPVP8X")
+    with pytest.raises(ValueError, match="truncated: it holds 16 of 263 bytes"):
+        open_source(clip)
+
+
+def test_sound_of_which_nothing_can_be_read_is_left_out(tmp_path, blend):
+    clip = make(tmp_path / "in.ts", Pictures(range(40)), [Sound(seconds=1.6)])
+    data = clip.read_bytes()
+    for size in range(188 * 20, 188 * 9, -188):  # until too little is there to know its kind
+        clip.write_bytes(data[:size])
+        summary = interpolate_video(clip, tmp_path / "out.mkv", blend, cut_threshold=None)
+        if summary.lost:
+            break
+    assert "nothing of it can be read" in summary.lost[0]

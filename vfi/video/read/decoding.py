@@ -1,0 +1,79 @@
+"""Decodes all pictures of a video that can be, and what their decoder says of them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vfi.video.read.colour import FULL, ColourTags
+from vfi.video.read.media import decoder_of, open_video, video_stream
+
+_OPAQUE = 255
+
+
+def decoded(
+    packets: Iterator[Packet], stream: VideoStream, broken: Callable[[str], object] = str
+) -> Iterator[VideoFrame | None]:
+    """Decodes all that can be; None stands for each packet that cannot.
+
+    Args:
+        packets: of the stream.
+        stream: what they belong to.
+        broken: is told why reading ends early.
+    """
+    decoder = decoder_of(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            packet = None  # the file ends or breaks here: empty the decoder
+            broken(error.strerror or str(error))
+        try:
+            yield from decoder.decode(packet)
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            yield None
+        if packet is None:
+            return
+
+
+def first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
+    """The first picture that can be decoded.
+
+    Raises:
+        ValueError: if none can.
+    """
+    for frame in decoded(container.demux(stream), stream):
+        if frame is not None:
+            return frame
+    raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
+
+
+def tags_of(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
+    """The frame's colour tags, and the stream's where it has none."""
+    pairs = (
+        (frame.color_range, stream.color_range, 0),
+        (frame.colorspace, stream.colorspace, 2),
+        (frame.color_primaries, stream.color_primaries, 2),
+        (frame.color_trc, stream.color_trc, 2),
+    )
+    span, *others = (int(a) if a != unsaid else int(b) for a, b, unsaid in pairs)
+    return ColourTags(FULL if frame.format.name.startswith("yuvj") else span, *others)
+
+
+def is_transparent(path: Path) -> bool:
+    """Whether any frame is seen through of a GIF or a palette, which always could be."""
+    with open_video(path) as container:
+        stream = video_stream(container, path)
+        return any(
+            frame is not None and (frame.to_ndarray(format="rgba")[..., 3] < _OPAQUE).any()
+            for frame in decoded(container.demux(stream), stream)
+        )

@@ -1,0 +1,76 @@
+"""Whether a file is as long as it says of itself, for those kinds that do."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide")
+_EBML, _SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
+_ASF = bytes.fromhex("3026b2758e66cf11")
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_HEADER = 1 << 16  # bytes in which ASF's properties are
+_GIF_END = b";"
+_SLIGHT = 0.01  # of a file; programs count padding or not
+
+
+def cut_off(path: Path) -> str | None:
+    """How a file is shorter than it says, None if it is not or says nothing."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        if start.startswith(b"GIF8"):
+            file.seek(-min(size, _HEADER), 2)
+            whole = file.read().rstrip(b"\0").endswith(_GIF_END)
+            return None if whole else "truncated: the mark of its end is missing"
+        promised = _promised(file, start)
+    if promised is None or size >= promised * (1 - _SLIGHT):
+        return None
+    return f"truncated: it holds {size:,} of {promised:,} bytes"
+
+
+def _promised(file: BinaryIO, start: bytes) -> int | None:
+    """How many bytes a file should have."""
+    if start[:4] == b"RIFF":
+        return 8 + int.from_bytes(start[4:], "little") if any(start[4:]) else None
+    if start[4:] in _BOXES:
+        return _boxes_end(file)
+    if start[:4] == _EBML:
+        return _segment_end(file)
+    if start == _ASF:
+        file.seek(0)
+        properties = file.read(_HEADER).partition(_ASF_PROPERTIES)[2]
+        return int.from_bytes(properties[24:32], "little") or None
+    return None
+
+
+def _boxes_end(file: BinaryIO) -> int:
+    """Where the last of MP4's boxes ends."""
+    end = 0
+    while True:
+        file.seek(end)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if len(head) < 8 or length < 8:  # 0 is up to the end of the file
+            return end
+        end += length
+
+
+def _segment_end(file: BinaryIO) -> int | None:
+    """Where Matroska's one segment ends, if it says."""
+    file.seek(4)
+    header = _length(file) or 0
+    file.seek(header, 1)
+    if file.read(4) != _SEGMENT:
+        return None
+    length = _length(file)
+    return None if length is None else file.tell() + length
+
+
+def _length(file: BinaryIO) -> int | None:
+    """A number as Matroska writes lengths; None for all ones, a length that is not known."""
+    first = file.read(1)
+    more = 8 - first[0].bit_length() if first and first[0] else 0
+    mask = (1 << (7 * (more + 1))) - 1
+    number = int.from_bytes(first + file.read(more), "big") & mask
+    return None if number == mask else number
