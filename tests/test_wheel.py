@@ -13,7 +13,10 @@ from tests.helpers.elsewhere import run_without
 from tests.helpers.paths import CHECKPOINTS, ROOT
 from tests.helpers.small_media import numbered, write_clip
 
-EXTRAS = ("lightning", "torchmetrics", "pandas", "matplotlib", "kornia", "pytest")
+EXTRAS = (
+    *("lightning", "torchmetrics", "pandas", "matplotlib", "kornia", "pytest"),
+    *("openvino", "onnx", "onnxscript", "onnxruntime", "gradio", "ray", "litdata"),
+)
 """What a core installation lacks."""
 
 

@@ -199,29 +199,21 @@ function given(files) {
 }
 
 // The player of the compare page, with its divider.
-const divider = document.createElement("div");
-Object.assign(divider, { id: "divider", tabIndex: 0 });
-for (const [name, value] of Object.entries({
-  role: "slider", "aria-label": "divider between both", "aria-valuemin": 0, "aria-valuemax": 100,
-})) divider.setAttribute(name, value);
+const divider = new Divider(state, draw);
 
 function build() {
   player = new Player(new Painter(data, pictures, state), new View(...data.size), ["left", "right"]);
-  player.element.append(divider);
+  player.element.append(divider.element);
   $("players").replaceChildren(player.element);
   let held = false;
-  const follow = (event) => {
-    const box = player.canvas.getBoundingClientRect();
-    move((event.clientX - box.left) / box.width);
-  };
   player.element.addEventListener("pointerdown", (event) => {
     held = true;
     player.element.setPointerCapture(event.pointerId);
-    follow(event);
-    divider.focus({ preventScroll: true });
+    divider.follow(player, event);
+    divider.element.focus({ preventScroll: true });
     event.preventDefault();
   });
-  player.element.addEventListener("pointermove", (event) => held && follow(event));
+  player.element.addEventListener("pointermove", (event) => held && divider.follow(player, event));
   for (const end of ["pointerup", "pointercancel"]) player.element.addEventListener(end, () => (held = false));
   $("seek").max = data.steps.length - 1;
   player.fit($("players").clientWidth);
@@ -232,8 +224,7 @@ function draw() {
   const said = step.kept ? "given" : step.score ? `${step.score.toFixed(2)} dB` : "made";
   const texts = [step.kept ? "given" : data.names[0], step.kept ? "given" : `${data.names[1]} · ${said}`];
   player.draw(step, [0, 1], state.divider, texts);
-  divider.style.left = `${state.divider * 100}%`;
-  divider.setAttribute("aria-valuenow", Math.round(state.divider * 100));
+  divider.show();
   $("seek").value = state.step;
   $("where").value = `${state.step + 1} of ${data.steps.length}`;
   $("save").href = pictures.get(step.kept ? step.frame : step.made[0]).toDataURL("image/png");
@@ -244,15 +235,8 @@ function go(step) {
   draw();
 }
 
-function move(part) {
-  state.divider = Math.min(Math.max(part, 0), 1);
-  draw();
-}
-
 function play() {
-  state.playing = !state.playing;
-  $("play").textContent = state.playing ? "Pause" : "Play";
-  $("play").setAttribute("aria-pressed", state.playing);
+  turnPlaying(state, $("play"));
   const tick = () => {
     if (!state.playing) return;
     go(state.step + 1);
@@ -261,12 +245,6 @@ function play() {
   setTimeout(tick, 120);
 }
 
-divider.addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
-  if (!by) return;
-  move(state.divider + by);
-  event.preventDefault();
-});
 $("play").addEventListener("click", play);
 $("back").addEventListener("click", () => go(state.step - 1));
 $("next").addEventListener("click", () => go(state.step + 1));

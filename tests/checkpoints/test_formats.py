@@ -9,7 +9,7 @@ import torch
 
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
-from vfi.checkpoints.formats import listed, read, weights_digest
+from vfi.checkpoints.formats import Checkpoint, listed, read, weights_digest
 from vfi.models import RIFE
 
 
@@ -34,6 +34,24 @@ def test_a_file_is_as_safetensors_wants_it_and_keeps_its_texts(network, tmp_path
         assert read(path).metadata == {"licence": "x" * extra}
     with safetensors.safe_open(path, "pt") as file:
         assert file.metadata()["format"] == "pt"
+
+
+def test_what_is_built_is_for_inference_and_has_memory_of_its_own():
+    network = fill(RIFE(small_spec("rife_v4.0", teacher=True)))
+    checkpoint = Checkpoint(network.spec, network.state_dict())
+    built = checkpoint.build()
+    assert not built.training
+    assert built.spec == network.spec.for_inference() != network.spec
+    for weight in built.parameters():
+        weight.data.zero_()
+    assert any(tensor.any() for tensor in checkpoint.state.values())
+
+
+@pytest.mark.parametrize("content", [{1: torch.zeros(1)}, {"a": 1}])
+def test_a_dictionary_of_something_else_is_no_state_dict(content, tmp_path):
+    torch.save(content, tmp_path / "a.pkl")
+    with pytest.raises(ValueError, match=r"a\.pkl: it holds no state dict but a dict$"):
+        read(tmp_path / "a.pkl")
 
 
 def test_weights_have_a_short_digest_of_their_own(network):

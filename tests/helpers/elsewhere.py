@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _SITE = """
-import importlib.abc, os, sys
+import os, sys
 BLOCKED = {blocked!r}
-class Blocker(importlib.abc.MetaPathFinder):
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in BLOCKED:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Blocker())
+        if name.partition(".")[0] not in BLOCKED:
+            return self.finder.find_spec(name, path, target)
+sys.meta_path[:] = map(Without, sys.meta_path)
 for module in BLOCKED:
     sys.modules.pop(module, None)
 {more}

@@ -11,7 +11,7 @@ import yaml
 from lightning.pytorch import Callback
 
 from tests.helpers.configs import whole
-from tests.helpers.small_networks import fill, small_spec
+from tests.helpers.small_networks import fill, shallow_spec
 from vfi.checkpoints import save_network
 from vfi.checkpoints.integrity import DIGEST_KEY
 from vfi.models import RIFE
@@ -76,7 +76,7 @@ def recipe(folder: Path, clips: Path, *more: dict, pictures: bool = False, **set
     """
     network = folder / "dense.safetensors"
     folder.mkdir(exist_ok=True)
-    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), network)
+    save_network(fill(RIFE(shallow_spec()), gain=1.0), network)
     text = yaml.safe_dump(whole("fit/prune.yaml")).replace("rife_v4.0", str(network))
     text = text.replace("runs/", f"{folder}/").replace("configs/splits/train_clips_val.txt", "LIST")
     config = yaml.safe_load(text.replace("LIST", str(clips / "judge.txt")))

@@ -25,6 +25,12 @@ def small_spec(name: str, refine: bool = True, teacher: bool = False) -> RIFESpe
     return spec.replace(teacher=BlockSpec.uniform(4, 1)) if teacher else spec.for_inference()
 
 
+def shallow_spec(refine: bool = True) -> RIFESpec:
+    """A small v4.0 of its first and last block alone: all that it takes is half as much."""
+    spec = small_spec("rife_v4.0", refine)
+    return spec.replace(blocks=(spec.blocks[0], spec.blocks[-1]))
+
+
 def _small_block(index: int, block: BlockSpec) -> BlockSpec:
     inner = {"residuals": 2} if block.residuals else {"hidden": (2, 3, 2, 3, 2, 3, 2)}
     return replace(block, stem=2 + index % 2, trunk=4 - index % 2, **inner)

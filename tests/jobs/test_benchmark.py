@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.helpers.pictures import texts
-from tests.helpers.small_networks import fill, small_spec
+from tests.helpers.small_networks import fill, shallow_spec
 from vfi import measure
 from vfi.checkpoints import save_network
 from vfi.data.sources import ValData
@@ -35,7 +35,7 @@ def load(device):
 
 def test_the_job_measures_every_runtime_and_writes_its_results(tmp_path, capsys):
     pytest.importorskip("openvino")
-    network = fill(RIFE(small_spec("rife_v4.0")), gain=1.0)
+    network = fill(RIFE(shallow_spec(refine=False)), gain=1.0)
     paths = [str(tmp_path / f"{name}.safetensors") for name in ("a", "b")]
     for path in paths:
         save_network(network, path)
@@ -91,7 +91,7 @@ def test_a_process_says_what_it_cannot_do(tmp_path):
 def test_frames_lie_as_what_is_timed_reads_them(tmp_path):
     pytest.importorskip("openvino")
     path = str(tmp_path / "network.safetensors")
-    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), path)
+    save_network(fill(RIFE(shallow_spec(refine=False)), gain=1.0), path)
     layouts = {"torch": torch.channels_last, "openvino": torch.contiguous_format}
     for runtime, layout in layouts.items():
         subject = Subject(Trial(Way(path, runtime, "float32", 1), 64, 96))

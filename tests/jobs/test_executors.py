@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.helpers.small_networks import fill, small_spec
+from tests.helpers.small_networks import fill, shallow_spec
 from vfi.checkpoints import save_network
 from vfi.data.sources import ValData
 from vfi.jobs.apart import Trial
@@ -54,7 +54,7 @@ def address(cluster) -> str:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("networks") / "small.safetensors"
-    save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
+    save_network(fill(RIFE(shallow_spec())), path)
     return str(path)
 
 
@@ -140,7 +140,7 @@ def test_models_are_measured_on_the_nodes_of_the_cluster_that_is_there(
 ):
     monkeypatch.setenv("RAY_ADDRESS", address)  # else Ray would take any of this machine
     other = tmp_path / "other.safetensors"
-    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=0.3), other)
+    save_network(fill(RIFE(shallow_spec()), gain=0.3), other)
     clip, models = str(make_clip(frames=5)), [network, str(other)]
     evaluate_video(clip, str(tmp_path / "here"), models, threads=1)
     with pytest.raises(SystemExit, match="1"):

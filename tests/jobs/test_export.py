@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.helpers.paths import ROOT
-from tests.helpers.small_networks import fill, small_spec
+from tests.helpers.small_networks import fill, shallow_spec, small_spec
 from vfi.checkpoints import load_model, load_network, save_network
 from vfi.checkpoints.formats import digest
 from vfi.data.sample import render
@@ -25,6 +25,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def weights(tmp_path):
     path = tmp_path / "small.safetensors"
     save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), path, licence="MIT")
+    return path
+
+
+@pytest.fixture
+def shallow(tmp_path):
+    path = tmp_path / "shallow.safetensors"
+    save_network(fill(RIFE(shallow_spec(refine=False)), gain=1.0), path)
     return path
 
 
@@ -46,32 +53,32 @@ def test_onnx_runs_with_onnxruntime_and_numpy_alone(weights, tmp_path):
     assert np.abs(np.load(tmp_path / "middle.npy") - expected).max() <= 1
 
 
-def test_openvino_with_its_weights_beside_it(weights, tmp_path):
+def test_openvino_with_its_weights_beside_it(shallow, tmp_path):
     pytest.importorskip("openvino")
-    job.export(str(weights), "openvino", output=str(tmp_path / "small.xml"))
+    job.export(str(shallow), "openvino", output=str(tmp_path / "small.xml"))
     about = json.loads((tmp_path / "small.xml.json").read_text())
     assert set(about["sha256"]) == {"small.xml", "small.bin"}
 
 
-def test_openvino_in_8_bits_for_one_size(weights, tmp_path, monkeypatch):
+def test_openvino_in_8_bits_for_one_size(shallow, tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     out, words = tmp_path / "small.xml", {"format": "openvino", "precision": "int8"}
     with pytest.raises(ValueError, match="no 8-bit ranges"):
-        job.export(str(weights), **words, output=str(out), size="96x64")
-    network = load_network(weights)
+        job.export(str(shallow), **words, output=str(out), size="96x64")
+    network = load_network(shallow)
     ranges = calibrated(network, [(torch.rand(1, 3, 64, 96), torch.rand(1, 3, 64, 96))])
-    write_ranges(weights.with_suffix(".int8.json"), ranges, digest(network.state_dict()))
+    write_ranges(shallow.with_suffix(".int8.json"), ranges, digest(network.state_dict()))
     with pytest.raises(ValueError, match=r"more than 0\.004; nothing was written"):
-        job.export(str(weights), **words, output=str(out), size="90x50")
+        job.export(str(shallow), **words, output=str(out), size="90x50")
     monkeypatch.setattr(job, "MEAN_ERROR", 0.1)  # random weights are not made for 8 bits
-    job.export(str(weights), **words, output=str(out), size="90x50")
+    job.export(str(shallow), **words, output=str(out), size="90x50")
     about = json.loads((tmp_path / "small.xml.json").read_text())
     assert about["inputs"][0]["shape"] == [2, 3, 50, 90]
     assert all(0 < outcome["mean"] < 0.1 for outcome in about["parity"])
 
 
 def test_torch_with_free_sides(tmp_path):
-    spec = Options(refine=False, blocks=(0, 3), finest_scale=2).apply(small_spec("rife_v4.0"))
+    spec = Options(finest_scale=2).apply(shallow_spec(refine=False))
     weights, out = tmp_path / "small.safetensors", tmp_path / "small.pt2"
     save_network(fill(RIFE(spec), gain=1.0), weights)
     job.export(str(weights), "torch", output=str(out))
@@ -81,11 +88,11 @@ def test_torch_with_free_sides(tmp_path):
     assert all(outcome["largest"] < 1e-5 for outcome in about["parity"])
 
 
-def test_a_file_that_differs_is_not_kept(weights, tmp_path, monkeypatch):
+def test_a_file_that_differs_is_not_kept(shallow, tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setattr(job, "TOLERANCE", -1.0)
     with pytest.raises(ValueError, match=r"differ from torch's by .* nothing was written"):
-        job.export(str(weights), "openvino", output=str(tmp_path / "out/x.xml"))
+        job.export(str(shallow), "openvino", output=str(tmp_path / "out/x.xml"))
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+import torch
 
 from tests.helpers.frames import frames
-from tests.helpers.small_networks import fill, small_spec
+from tests.helpers.small_networks import fill, shallow_spec, small_spec
 from vfi.checkpoints import save_network
 from vfi.data.augment import Augment
 from vfi.data.sources import TrainData, ValData
@@ -21,8 +22,20 @@ from vfi.runtime.ranges import calibrated, harms
 def weights(tmp_path, monkeypatch):
     monkeypatch.setenv("VFI_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "small.safetensors"
-    save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
+    save_network(fill(RIFE(shallow_spec(refine=False))), path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def few_triplets(monkeypatch):
+    """Scores two triplets."""
+    opened = job.open_source
+    monkeypatch.setattr(job, "open_source", lambda data: Subset(opened(data), range(2)))
+
+
+class Subset(torch.utils.data.Subset):
+    def identity(self):
+        return self.dataset.identity()
 
 
 def settings(weights, **changes):

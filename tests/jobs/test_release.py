@@ -10,7 +10,7 @@ import yaml
 import vfi
 from tests.helpers.configs import whole
 from tests.helpers.paths import ROOT
-from tests.helpers.small_networks import fill, small_spec
+from tests.helpers.small_networks import fill, shallow_spec
 from vfi import measure
 from vfi.checkpoints import load_network, registry, save_network
 from vfi.cli import main
@@ -24,7 +24,7 @@ SHORT = ("--height", "64", "--width", "64", "--repeats", "1")
 @pytest.fixture(scope="module")
 def dense(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "dense.safetensors"
-    save_network(fill(RIFE(small_spec("rife_v4.0")), gain=1.0), path)
+    save_network(fill(RIFE(shallow_spec()), gain=1.0), path)
     return path
 
 

@@ -79,6 +79,7 @@ def test_batches_and_types_do_not_change_an_images_value(function):
     torch.testing.assert_close(function(pred, target), single)
     half = pred.bfloat16()
     torch.testing.assert_close(function(half, target), function(half.float(), target))
+    torch.testing.assert_close(function(target, half), function(target, half.float()))
     assert function(pred.double(), target).dtype == torch.float64
     assert function(half, target.bfloat16()).dtype == torch.float32
 
@@ -173,3 +174,4 @@ def test_images_are_summed_in_float64():
         metrics.psnr(pred, target)
     )
     assert not single  # in float32 it would differ
+    assert metrics._ssim(pred, target, torch.clone).dtype == torch.float64

@@ -21,6 +21,7 @@ def test_the_threshold_is_the_least_score_that_stays():
         assert len(every) - len(kept) == round(ratio * len(every))
     tied = {"a": torch.tensor([2.0, 1.0]), "b": torch.tensor([1.0, 3.0])}
     assert GlobalThreshold(0.75).threshold(tied) == 3.0
+    assert GlobalThreshold(0.99).threshold(tied) == 3.0  # where none stays, the highest there is
 
 
 def test_a_policy_is_described_in_the_types_of_json():

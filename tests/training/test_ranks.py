@@ -12,7 +12,7 @@ import yaml
 
 from tests.helpers.ranks import together
 from tests.helpers.recipe import Gathered, MasksHold
-from tests.helpers.small_networks import fill, run, small_spec
+from tests.helpers.small_networks import fill, run, shallow_spec
 from tests.training.halves import losses, training
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
@@ -25,7 +25,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("network") / "small.safetensors"
-    save_network(fill(RIFE(small_spec("rife_v4.0"))), path)
+    save_network(fill(RIFE(shallow_spec())), path)
     return str(path)
 
 

@@ -139,7 +139,7 @@ class ArchitectureAware(Policy):
         widths = groups.widths | own
         if self.ratio is not None:
             shared = {name: allowed for name, allowed in rules.allowed.items() if name not in own}
-            costs = channel_macs(network) if self.scope == "network" and self.per_mac else {}
+            costs = channel_macs(network) if self.per_mac else dict.fromkeys(shared, 1)
             steps = self._steps(shared, scores, costs)
             widths = _narrowed(widths, steps, self.ratio, groups.total, self.multiple)
         return PruningPlan(network.spec, best_channels(scores, widths), rules.protected)
@@ -165,10 +165,10 @@ class ArchitectureAware(Policy):
             width, ascending = allowed[0], scores[name].sort().values
             for wide, narrow in itertools.pairwise(allowed):
                 if self.scope == "layer":
-                    loss = 1 - (wide + narrow) / 2 / width
+                    loss = -(wide + narrow) / width  # groups become narrow together
                 else:
                     lost = ascending[width - wide : width - narrow]
-                    loss = float(lost.mean()) / costs.get(name, 1)
+                    loss = float(lost.mean()) / costs[name]
                 steps.append((loss, name, narrow))
         return [(name, narrow) for _, name, narrow in sorted(steps, key=lambda step: step[0])]
 

@@ -18,12 +18,7 @@ let players = [];
 let busy = false;
 let again = false;
 
-const divider = document.createElement("div");
-divider.id = "divider";
-divider.tabIndex = 0;
-for (const [name, value] of Object.entries({
-  role: "slider", "aria-label": "divider between left and right", "aria-valuemin": 0, "aria-valuemax": 100,
-})) divider.setAttribute(name, value);
+const divider = new Divider(state, draw);
 const loupe = document.createElement("canvas");
 loupe.id = "loupe";
 loupe.hidden = true;
@@ -33,7 +28,7 @@ function build() {
   players = shown.map((names) => new Player(painter, view, names.length > 1 ? ["left", "right"] : ["left"]));
   $("players").className = state.beside ? "beside" : "divided";
   $("players").replaceChildren(...players.map((player) => player.element));
-  if (!state.beside) players[0].element.append(divider);
+  if (!state.beside) players[0].element.append(divider.element);
   players.forEach((player) => listen(player));
   fit();
 }
@@ -73,8 +68,7 @@ async function draw() {
 function tell(step) {
   $("seek").value = state.step;
   $("where").value = `frame ${step.number}, ${step.time.toFixed(3)} s`;
-  divider.style.left = `${state.divider * 100}%`;
-  divider.setAttribute("aria-valuenow", Math.round(state.divider * 100));
+  divider.show();
   players.forEach((player) => player.element.classList.toggle("zoomed", view.zoom > 1));
   document.querySelectorAll("#charts .on").forEach((point) => point.classList.remove("on"));
   document.querySelectorAll(`#charts [data-frame="${state.step}"]`).forEach((point) => point.classList.add("on"));
@@ -107,16 +101,9 @@ function zoom(level, x = view.x, y = view.y) {
   draw();
 }
 
-function move(part) {
-  state.divider = Math.min(Math.max(part, 0), 1);
-  draw();
-}
-
 // Playing: the clock runs at the chosen speed, and a step is shown for as long as in the video.
 function play() {
-  state.playing = !state.playing;
-  $("play").textContent = state.playing ? "Pause" : "Play";
-  $("play").setAttribute("aria-pressed", state.playing);
+  turnPlaying(state, $("play"));
   if (state.playing) requestAnimationFrame((now) => tick(now, now, data.steps[state.step].time));
 }
 
@@ -186,12 +173,12 @@ function listen(player) {
   let held = null;
   player.element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const pan = view.zoom > 1 && event.target !== divider;
+    const pan = view.zoom > 1 && event.target !== divider.element;
     if (!pan && state.beside) return;
     held = pan ? { from: player.at(event) } : {};
     player.element.setPointerCapture(event.pointerId);
     if (!pan) follow(event);
-    divider.focus({ preventScroll: true });
+    divider.element.focus({ preventScroll: true });
     event.preventDefault();
   });
   const follow = (event) => {
@@ -199,8 +186,7 @@ function listen(player) {
       const [x, y] = player.at(event);
       zoom(view.zoom, view.x + held.from[0] - x, view.y + held.from[1] - y);
     } else {
-      const box = player.canvas.getBoundingClientRect();
-      move((event.clientX - box.left) / box.width);
+      divider.follow(player, event);
     }
   };
   player.element.addEventListener("pointermove", (event) => {
@@ -228,8 +214,8 @@ const KEYS = {
   ArrowRight: (shift) => go(shift ? neighbour(state.step, 1) : state.step + 1),
   Home: () => go(0),
   End: () => go(data.steps.length - 1),
-  "[": () => move(state.divider - 0.02),
-  "]": () => move(state.divider + 0.02),
+  "[": () => divider.move(-0.02),
+  "]": () => divider.move(0.02),
   ",": () => turn($("speed"), -1),
   ".": () => turn($("speed"), 1),
   "-": () => turn($("zoom"), -1),
@@ -251,13 +237,6 @@ document.addEventListener("keydown", (event) => {
   else if (KEYS[key]) KEYS[key](shiftKey);
   else return;
   event.preventDefault();
-});
-divider.addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
-  if (!by || event.shiftKey) return;
-  move(state.divider + by);
-  event.preventDefault();
-  event.stopPropagation();
 });
 
 for (const side of ["left", "right"]) {

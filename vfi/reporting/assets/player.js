@@ -172,3 +172,46 @@ class Player {
     });
   }
 }
+
+/** The line between left and right; pointers and arrow keys move it, and all is drawn anew. */
+class Divider {
+  constructor(state, draw) {
+    Object.assign(this, { state, draw, element: document.createElement("div") });
+    Object.assign(this.element, { id: "divider", tabIndex: 0 });
+    for (const [name, value] of Object.entries({
+      role: "slider", "aria-label": "divider between left and right", "aria-valuemin": 0, "aria-valuemax": 100,
+    })) this.element.setAttribute(name, value);
+    this.element.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
+      if (!by || event.shiftKey) return;
+      this.move(by);
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+
+  move(by) { this.set(this.state.divider + by); }
+
+  /** Goes to where a pointer is over a player. */
+  follow(player, event) {
+    const box = player.canvas.getBoundingClientRect();
+    this.set((event.clientX - box.left) / box.width);
+  }
+
+  set(part) {
+    this.state.divider = Math.min(Math.max(part, 0), 1);
+    this.draw();
+  }
+
+  show() {
+    this.element.style.left = `${this.state.divider * 100}%`;
+    this.element.setAttribute("aria-valuenow", Math.round(this.state.divider * 100));
+  }
+}
+
+/** Plays or stops, as the button then says. */
+function turnPlaying(state, button) {
+  state.playing = !state.playing;
+  button.textContent = state.playing ? "Pause" : "Play";
+  button.setAttribute("aria-pressed", state.playing);
+}
