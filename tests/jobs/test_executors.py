@@ -51,13 +51,6 @@ def address(cluster) -> str:
     return cluster.address
 
 
-@pytest.fixture(scope="module")
-def network(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("networks") / "small.safetensors"
-    save_network(fill(RIFE(shallow_spec())), path)
-    return str(path)
-
-
 @dataclass(frozen=True)
 class Deadly:
     """A policy that kills its process, unless a file says that it has."""
