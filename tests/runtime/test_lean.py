@@ -155,6 +155,27 @@ def test_eight_bits_stay_near_the_frames_and_are_kept_in_a_file(tmp_path):
     assert 0 < (exact - rounded).abs().mean() < 0.02
 
 
+@pytest.mark.parametrize("found", [Range(0.0, 1.0), Range(-0.3, 2.0), Range(-2.0, 0.3)])
+def test_a_range_has_all_levels_and_one_of_them_is_zero(found):
+    values = torch.cat((torch.linspace(found.low, found.high, 4000), torch.zeros(1)))
+    rounded = torch.fake_quantize_per_tensor_affine(values, found.scale, found.zero, 0, 255)
+    assert len(rounded.unique()) == 256
+    assert rounded[-1] == 0
+    assert (rounded - values).abs().max() <= 1.01 * found.scale
+
+
+def test_features_have_room_beyond_calibration_and_frames_have_not(monkeypatch):
+    found = calibrated(network(), [pair()])
+    monkeypatch.setattr("vfi.runtime.ranges._MARGIN", 1)
+    tight = calibrated(network(), [pair()])
+    of_frames = {name for name, seen in tight.items() if seen.low == 0}
+    assert {name for name in tight if name.endswith(("frames", "warped"))} <= of_frames
+    assert all(found[name] == tight[name] for name in of_frames)
+    for name in tight.keys() - of_frames:
+        assert found[name].low < tight[name].low
+        assert found[name].high > tight[name].high
+
+
 def test_ranges_of_other_weights_and_damaged_ones_are_refused(tmp_path):
     path = tmp_path / "x.int8.json"
     write_ranges(path, {"layer": Range(0.0, 1.0)}, "some")

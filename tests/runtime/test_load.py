@@ -12,10 +12,12 @@ from torch import nn
 from tests.helpers.frames import frames
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
-from vfi.models import RIFE
+from vfi.models import RIFE, Interpolator
 from vfi.runtime import load
 from vfi.runtime.lean_layers import Learnt, Range
 from vfi.runtime.load import load_model
+from vfi.runtime.openvino import FORM, OpenVINONetwork
+from vfi.runtime.ways import fingerprint
 
 SIZE = (50, 70)  # not a multiple of the stride
 
@@ -194,3 +196,15 @@ def test_a_missing_package_names_its_extra(weights, cache, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
     with pytest.raises(ValueError, match=r"pip install 'vfi-rife\[openvino\]'"):
         load_model(weights, runtime="openvino")
+
+
+def test_figures_in_8_bits_belong_to_one_lean_form(monkeypatch):
+    pytest.importorskip("openvino")
+    network = fill(RIFE(small_spec("rife_v4.0")), gain=1.0)
+    rounded = Interpolator(OpenVINONetwork(network, "int8", ranges={"layer": Range(0.0, 1.0)}))
+    exact = Interpolator(OpenVINONetwork(network, "float32"))
+    before = fingerprint(rounded), fingerprint(exact)
+    assert before[0] != before[1] == fingerprint(Interpolator(network))
+    monkeypatch.setattr("vfi.runtime.ways.FORM", FORM + 1)
+    assert fingerprint(rounded) != before[0]
+    assert fingerprint(exact) == before[1]

@@ -48,13 +48,13 @@ class Range:
 
     @property
     def scale(self) -> float:
-        """The step of the 8 bits; without negative values all 256 levels are positive."""
-        return self.high / 255 if self.low == 0 else max(-self.low, self.high) / 127
+        """The step of the 8 bits."""
+        return (self.high - self.low) / 255
 
     @property
-    def levels(self) -> tuple[int, int]:
-        """The smallest and the largest level, 256 in all: with fewer, OpenVINO is inexact."""
-        return (0, 255) if self.low == 0 else (-128, 127)
+    def zero(self) -> int:
+        """The level, of 0 to 255, that stands for 0: what is padded must be exact."""
+        return round(-self.low / self.scale)
 
 
 class Learnt(nn.Module):
@@ -86,8 +86,9 @@ class Learnt(nn.Module):
             step = (weight.detach().abs().amax((1, 2, 3)) / self.weight_levels).clamp(min=1e-12)
             zero = torch.zeros_like(step, dtype=torch.int32)
             weight = torch.fake_quantize_per_channel_affine(weight, step, zero, 0, -127, 127)
+            # All 256 levels: with fewer, OpenVINO is inexact.
             features = torch.fake_quantize_per_tensor_affine(
-                features, self.range.scale, 0, *self.range.levels
+                features, self.range.scale, self.range.zero, 0, 255
             )
         if self.pad is not None:
             features = F.pad(features, self.pad)

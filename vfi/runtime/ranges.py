@@ -16,6 +16,9 @@ from vfi.runtime.lean_network import LeanRIFE
 
 SUFFIX = ".int8.json"
 _COVERED = 0.9999  # of the values: a few outliers would cost all others their precision
+_MARGIN = 1.3
+"""How much wider features' ranges are than what calibration showed: other frames move more, and a
+value cut off costs more than coarser steps. Frames end at 1."""
 _SAMPLE = 1 << 16  # values of a layer looked at for each pair
 
 
@@ -46,10 +49,12 @@ def calibrated(network: RIFE, pairs: Iterable[tuple[Tensor, Tensor]]) -> dict[st
             lean(torch.cat((img0, img1)), time)
     if lean is None:
         raise ValueError("there is no pair of frames to calibrate 8 bits with; give more clips")
-    return {
-        name: Range(min(low for low, _ in values), max(high for _, high in values))
-        for name, values in seen.items()
-    }
+    return {name: _range(values) for name, values in seen.items()}
+
+
+def _range(values: list[tuple[float, float]]) -> Range:
+    low, high = min(low for low, _ in values), max(high for _, high in values)
+    return Range(_MARGIN * low, _MARGIN * high) if low < 0 else Range(low, high)
 
 
 def harms(

@@ -16,6 +16,7 @@ from vfi.checkpoints.formats import digest
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator
 from vfi.runtime.load import Precision, Runtime, check_way, load_model
+from vfi.runtime.openvino import FORM
 from vfi.schema import check_record
 
 AUTO = "auto"
@@ -120,13 +121,18 @@ def described(model: Interpolator) -> dict[str, str]:
 
 
 def fingerprint(model: Interpolator) -> str:
-    """Names what decides a model's frames, besides the runtime: weights, shape, 8-bit ranges."""
+    """Names what decides a model's frames, besides the runtime: weights, shape, 8-bit ranges.
+
+    In 8 bits the lean form does, too: how values are rounded is part of it. In what precision the
+    rest runs does not count, as that differs from processor to processor.
+    """
     network = plain(model)
     ranges: Mapping[str, Any] = getattr(model.network, "ranges", {})
     what = [
         digest({n: t.detach().cpu().contiguous() for n, t in network.state_dict().items()}),
         network.spec.to_dict(),
         sorted((name, r.low, r.high) for name, r in ranges.items()),
+        *([FORM] if ranges else ()),
     ]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
