@@ -233,7 +233,7 @@ def _invariants(case: Case, before: Look, after: Look, summary):
     count = case.multiplier * len(case.times)
     filled = "the frame rate varies" in str(summary.changed)
     if filled:
-        length = (case.times[-1] - case.times[0]) * Fraction(summary.output_fps)
+        length = (before.times[-1] - before.times[0]) * Fraction(summary.output_fps)
         count = round(length) + case.multiplier
         if abs(count - summary.frames_out) <= case.multiplier:  # how long the last is shown
             count = summary.frames_out

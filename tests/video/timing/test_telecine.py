@@ -7,6 +7,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from vfi.video import interpolate_video
 from vfi.video.read.colour import PixelSpec
@@ -92,6 +93,12 @@ def test_the_report_names_it_and_what_to_do(tmp_path, blend, caplog):
         summary = interpolate_video(clip, tmp_path / "b.mkv", blend, codec="ffv1")
     assert TELECINE in summary.problems
     assert caplog.text.count("telecined (3:2)") == 1
+
+
+def test_dither_of_a_gif_is_not_taken_for_it(tmp_path, blend):
+    images = [Image.fromarray(image) for image in FILMS["interlaced"]()]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=40)
+    assert interpolate_video(tmp_path / "a.gif", tmp_path / "b.mkv", blend).problems == []
 
 
 def film(count: int, noise: int) -> list[np.ndarray]:

@@ -84,9 +84,10 @@ def plan(
     holds = Holds()
     planner = _Planner(source, timing, analyser, tally, drop_duplicates)
     pictures = (marked if drop_duplicates else watched)(source.pictures(), holds)
-    combs = CombWatch()
+    combs, dithered = CombWatch(), source.info.path.suffix.lower() == ".gif"  # as if of two moments
     for picture, repeats in pictures:
-        combs.see(picture)
+        if not dithered:
+            combs.see(picture)
         yield from planner.take(picture, repeats)
     yield from planner.finish()
     if (woven := combs.verdict()) is not None:
