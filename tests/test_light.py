@@ -59,3 +59,8 @@ def test_commands_of_the_core_load_nothing_of_training(command):
     code, modules = loaded(f"__import__('vfi.cli').cli.main(['{command}', '--help'])")
     assert code == 0
     assert modules.isdisjoint(TRAINING)
+
+
+def test_videos_are_made_without_what_reads_training_frames():
+    found, _ = loaded("'vfi.data' in (__import__('vfi.jobs.interpolate') and sys.modules)")
+    assert found is False

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -22,6 +21,7 @@ from vfi.jobs.evaluate_video import evaluate_video
 from vfi.jobs.executors import Failed, InProcess, executor
 from vfi.jobs.interpolate import interpolate
 from vfi.jobs.sweep import sweep
+from vfi.jobs.sweep.points import Laboratory
 from vfi.models import RIFE
 from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, PruningPlan
 from vfi.runtime.ways import Way
@@ -49,13 +49,6 @@ def cluster():
 @pytest.fixture
 def address(cluster) -> str:
     return cluster.address
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("networks") / "small.safetensors"
-    save_network(fill(RIFE(shallow_spec())), path)
-    return str(path)
 
 
 @dataclass(frozen=True)
@@ -90,34 +83,37 @@ class Broken:
 def test_a_sweep_on_two_nodes_writes_the_same_bytes_though_a_worker_dies(
     network, address, tmp_path, caplog, monkeypatch
 ):
-    mark = tmp_path / "died"
+    monkeypatch.setattr("vfi.jobs.sweep.conclusion.draw", lambda *_: None)  # takes its time
+    mark, calls = tmp_path / "died", tmp_path / "calls"
     policies = {"naive": GlobalThreshold, "deadly": lambda level: Deadly(level, mark)}
-    settings = {"policies": policies, "levels": (0.3,), "limit": 1, "repeats": 0}
-    settings |= {"height": 32, "width": 32}
+    settings = {"levels": (0.3,), "limit": 1, "repeats": 0, "height": 32, "width": 32}
     mark.touch()
-    sweep(network, output=str(tmp_path / "here"), **settings)
+    here, there = tmp_path / "here", tmp_path / "there"
+    sweep(network, policies=policies, output=str(here), **settings)
     mark.unlink()
-    there = tmp_path / "there"
-    sweep(network, output=str(there), executor="ray", address=address, **settings)
+    more = {"broken": lambda level: Broken(level, calls), **policies}
+    with pytest.raises(SystemExit, match="1"):
+        sweep(
+            network,
+            policies=more,
+            output=str(there),
+            executor="ray",
+            address=address,
+            **settings,
+        )
     assert mark.exists()
     assert "try 1 of 3 failed" in caplog.text
+    assert calls.read_text() == "..."
+    rows = pd.read_csv(there / "sweep.csv").set_index("policy")
+    assert rows.loc["broken", "failed"] == "this policy is broken"
+    assert rows.drop(index="broken")["psnr"].notna().all()
+
+    monkeypatch.setattr(Laboratory, "measure", None)  # all is there
+    sweep(network, policies=policies, output=str(there), **settings)
     names = {path.relative_to(there).as_posix() for path in there.rglob("*.*") if path.is_file()}
     assert {"sweep.csv", "sweep.json", "points/naive-0.3-compact.json"} <= names
     for name in names - {".lock"}:
-        assert (there / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
-
-    calls = tmp_path / "calls"
-    settings["policies"] = {"broken": lambda level: Broken(level, calls), **policies}
-    shutil.copytree(there, tmp_path / "further")
-    monkeypatch.setattr("vfi.jobs.sweep.conclusion.draw", lambda *_: None)  # takes its time
-    with pytest.raises(SystemExit, match="1"):
-        sweep(
-            network, output=str(tmp_path / "further"), executor="ray", address=address, **settings
-        )
-    assert calls.read_text() == "..."
-    rows = pd.read_csv(tmp_path / "further/sweep.csv").set_index("policy")
-    assert rows.loc["broken", "failed"] == "this policy is broken"
-    assert rows.drop(index="broken")["psnr"].notna().all()
+        assert (there / name).read_bytes() == (here / name).read_bytes(), name
 
 
 def test_several_videos_are_done_on_the_nodes(network, address, make_clip, tmp_path, caplog):

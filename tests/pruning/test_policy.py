@@ -16,6 +16,7 @@ from vfi.pruning import (
     channel_macs,
     compact,
 )
+from vfi.pruning.policy import _narrowed
 
 
 def by_layer(ratio, **options):
@@ -136,6 +137,19 @@ def test_thresholds_remove_what_scores_below(small):
     assert plan.keep["unet.up0"] == (2, 3, 4)  # scores 1/3, 2/3, 1, 4/3, 5/3
     assert plan.keep["unet.up3"] == (1,)  # 2/3, 4/3
     assert plan.keep["unet.down0.out"] == tuple(range(5))
+
+
+def test_a_score_at_its_threshold_stays(small):
+    scores = L1()(small) | {"unet.up0": torch.arange(1.0, 6.0)}
+    plan = by_layer(None, thresholds={"unet.up0": 3.0}, multiple=1, min_channels=1)
+    assert plan.plan(small, scores).keep["unet.up0"] == (2, 3, 4)
+
+
+def test_widths_end_as_near_the_ratio_as_they_get():
+    for ratio, width in ((0.1875, 8), (0.25, 8), (0.3125, 4)):  # 1.5, 2 and 2.5 channels too many
+        assert _narrowed({"a": 8}, [("a", 4)], ratio, 8, 2) == {"a": width}
+    with pytest.raises(ValueError, match=r"ratio is 0\.375, but .* make it 0\.000; ask for that"):
+        _narrowed({"a": 8}, [], 0.375, 8, 2)
 
 
 def test_every_stage_with_its_own_ratio_needs_no_overall_one(network):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from tests.helpers.small_networks import fill, small_spec
 from vfi.models import RIFE
-from vfi.pruning import L1, GlobalThreshold
+from vfi.pruning import L1, ArchitectureAware, GlobalThreshold, Taylor
 from vfi.pruning.policy import describe
 
 
@@ -40,3 +40,8 @@ def test_a_policy_is_described_in_the_types_of_json():
         def __call__(self): ...
 
     assert describe(Callable()) == "Callable"
+
+
+def test_settings_are_described_without_addresses():
+    assert describe(Taylor()) == {"class": "Taylor", "loss": "l1_loss"}
+    assert describe(ArchitectureAware(0.1, protect=("unet",)))["protect"] == ["unet"]

@@ -11,6 +11,7 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import load_network, save_network
 from vfi.cli import main
 from vfi.models import RIFE
+from vfi.training.pruning import FineTuning
 
 
 @pytest.fixture
@@ -69,3 +70,8 @@ def test_one_command_reports_dense_pruned_and_finetuned(run, mode, caplog):
 def test_without_a_report_there_is_nothing_to_compare(run, caplog):
     run(report=False)
     assert "add vfi.training.EvaluationReport" in caplog.text
+
+
+def test_no_steps_are_no_finetuning():
+    with pytest.raises(ValueError, match=r"finetune.steps is 0"):
+        FineTuning(0)

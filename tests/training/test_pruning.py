@@ -2,8 +2,9 @@ import copy
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 
+from tests.helpers.recorder import trainer
 from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import load_network, save_network
 from vfi.data.augment import Augment
@@ -19,20 +20,11 @@ from vfi.pruning import (
     Taylor,
     compact,
 )
-from vfi.pruning.policy import describe
 from vfi.training.module import BaselineModule, RIFEModule
-from vfi.training.pruning import ChannelPruning, FineTuning
+from vfi.training.pruning import ChannelPruning
 from vfi.training.schedule import OptimizerSpec
 
 HALF = ArchitectureAware(0.4, L1(), scope="layer", min_channels=1, multiple=1)
-SETTINGS = {
-    "accelerator": "cpu",
-    "logger": False,
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "use_distributed_sampler": False,
-}
 
 
 @pytest.fixture
@@ -49,17 +41,15 @@ def make_data(**train):
 
 def run_test(module, *callbacks, data=None, ckpt=None, **settings):
     """Tests one triplet."""
-    trainer = Trainer(callbacks=list(callbacks), limit_test_batches=1, **SETTINGS | settings)
-    trainer.test(module, data or make_data(), ckpt_path=ckpt, verbose=False)
+    quiet = trainer(callbacks=list(callbacks), limit_test_batches=1, **settings)
+    quiet.test(module, data or make_data(), ckpt_path=ckpt, verbose=False)
 
 
 def fit(module, *callbacks, steps, ckpt=None):
     """Trains for some steps of two small crops."""
-    trainer = Trainer(
-        callbacks=list(callbacks), max_steps=steps, max_epochs=-1, limit_val_batches=0, **SETTINGS
-    )
-    trainer.fit(module, make_data(), ckpt_path=ckpt)
-    return trainer
+    quiet = trainer(callbacks=list(callbacks), max_steps=steps, max_epochs=-1, limit_val_batches=0)
+    quiet.fit(module, make_data(), ckpt_path=ckpt)
+    return quiet
 
 
 class Seen(Callback):
@@ -143,8 +133,8 @@ def test_the_network_can_be_trained_after_a_test(module):
 def test_a_mask_survives_fit(module):
     pruning = ChannelPruning(HALF, "mask")
     before = snapshot(module.network)
-    trainer = fit(module, pruning, steps=20)
-    assert trainer.global_step == 20
+    done = fit(module, pruning, steps=20)
+    assert done.global_step == 20
     assert not same(before, module.network)
     assert dead_channels(module.network, pruning.plan) == 0
     slim = compact(module.network, pruning.plan)
@@ -157,9 +147,9 @@ def test_a_mask_survives_fit(module):
 def test_compact_fit_trains_the_narrow_network(module):
     pruning = ChannelPruning(HALF)
     dense = module.network
-    trainer = fit(module, pruning, steps=2)
+    done = fit(module, pruning, steps=2)
     assert module.network.spec == pruning.plan.compact_spec != dense.spec
-    trained = {id(p) for group in trainer.optimizers[0].param_groups for p in group["params"]}
+    trained = {id(p) for group in done.optimizers[0].param_groups for p in group["params"]}
     assert trained == {id(p) for p in module.network.parameters()}
     assert pruning.dense is dense
     fitted, seen = module.network, Seen()
@@ -172,8 +162,8 @@ def test_compact_fit_trains_the_narrow_network(module):
 def test_training_resumes_under_the_same_plan(module, tmp_path, mode):
     path = tmp_path / "last.ckpt"
     pruning = ChannelPruning(HALF, mode)
-    trainer = fit(module, pruning, steps=2)
-    trainer.save_checkpoint(path)
+    done = fit(module, pruning, steps=2)
+    done.save_checkpoint(path)
 
     longer = OptimizerSpec(steps=4)
     other = RIFEModule(module.source, optimizer=longer)
@@ -286,18 +276,12 @@ def test_the_report_says_how_and_that_masks_give_no_speed(module):
     assert "note" not in reports["compact"]
 
 
-def test_settings_are_described_without_addresses():
-    assert describe(Taylor()) == {"class": "Taylor", "loss": "l1_loss"}
-    assert describe(ArchitectureAware(0.1, protect=("unet",)))["protect"] == ["unet"]
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: ChannelPruning(HALF, "soft"), "mode is 'soft'; it must be one of mask, compact"),
         (lambda: ChannelPruning(HALF, "mask", repair=True), "repair works on compact networks"),
         (lambda: ChannelPruning(HALF, calibration=0), "calibration is 0 batches"),
-        (lambda: FineTuning(0), r"finetune.steps is 0"),
     ],
 )
 def test_bad_settings(make, message):

@@ -10,7 +10,6 @@ from typing import Any
 from vfi import reporting
 from vfi.files import natural_key, visible_files, writable_folder
 from vfi.jobs import executors
-from vfi.jobs.evaluate_video import evaluate_video
 from vfi.jobs.executors import Executor, Failed, InProcess, Kind
 from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
@@ -232,6 +231,8 @@ def _evaluate(
     how: tuple[str, Runtime, Precision, Kind, str | None],
     options: Settings,
 ) -> None:
+    from vfi.jobs.evaluate_video import evaluate_video  # here: other jobs start without it
+
     device, runtime, precision, executor, address = how
     evaluate_video(
         input,

@@ -16,7 +16,6 @@ import torch
 from vfi.checkpoints import load_model as load_eager
 from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
-from vfi.data.sample import sample_pairs
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator
 from vfi.runtime.autocast import Autocast, torch_precision
@@ -247,6 +246,8 @@ def _fastest(
 
 
 def _measured(model: Interpolator, candidate: Interpolator) -> _Outcome:
+    from vfi.data.sample import sample_pairs  # here: seldom needed, and a tenth of a second
+
     pairs = sample_pairs()
     times: dict[str, list[float]] = {"torch": [], "other": []}
     with torch.inference_mode():
