@@ -3,6 +3,7 @@
 import itertools
 import logging
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -73,7 +74,7 @@ class Frames(Source):
         self._images = images
         rate = Fraction(24)
         height, width = images[0].shape[:2]
-        self.info = SourceInfo("frames", width, height, RGB, rate=rate, expected=len(images))
+        self.info = SourceInfo(Path("frames"), width, height, RGB, rate=rate, expected=len(images))
         self.end = len(images) / rate
 
     def pictures(self):
