@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import os
 import re
 import shutil
@@ -191,6 +192,16 @@ def test_every_shipped_configuration_runs_on_the_sample(path, tiny, tmp_path, mo
 
 
 JOBS = [name for name, command in COMMANDS.items() if command.where]
+
+
+def test_what_other_packages_tell_is_not_shown(capfd):
+    main(["models"])
+    elsewhere = logging.getLogger("elsewhere")
+    elsewhere.info("cache stats")  # as torch does at exit where its import was interrupted
+    elsewhere.warning("mind")
+    error = capfd.readouterr().err
+    assert "cache stats" not in error
+    assert "mind" in error
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -127,7 +127,7 @@ def _prepare(level: int) -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, _Stderr) for handler in root.handlers):
         root.addHandler(_Stderr())
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.WARNING)  # others' packages tell how they go about it, torch even at exit
     logging.getLogger("vfi").setLevel(level)
     os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")  # checkpoints may be a stranger's
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
