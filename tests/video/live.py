@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["rife-tiny", "rife-nano"])
     parser.add_argument("--runtime", default="openvino")
     parser.add_argument("--precision", default="int8")
-    parser.add_argument("--presets", nargs="+", default=["medium", "veryfast"])
+    parser.add_argument("--presets", nargs="+", default=["faster", "veryfast"])
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
