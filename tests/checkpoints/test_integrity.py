@@ -75,6 +75,7 @@ def test_what_is_no_file_or_no_tensors(tmp_path, monkeypatch):
     check_zip(path)  # it is no zip
     with pytest.raises(ValueError, match=r"^it is not a weights file, is cut .* run \(.+\)$"):
         load_torch(path)
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)  # a command leaves it
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # nobody else lifts that
     torch.save(os.system, path)
     with pytest.raises(ValueError, match=re.escape("which are never run (UnpicklingError)")):
