@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 
 import pytest
 import safetensors
@@ -147,7 +148,7 @@ def test_lightning_checkpoint(network, tmp_path):
     assert_same_state(load_network(tmp_path / "last.ckpt", teacher=True), network)
     del checkpoint["rife_spec"]
     torch.save(checkpoint, tmp_path / "foreign.ckpt")
-    with pytest.raises(ValueError, match="without rife_spec"):
+    with pytest.raises(ValueError, match=": it is a checkpoint without rife_spec; this pro"):
         load_network(tmp_path / "foreign.ckpt")
 
 
@@ -185,7 +186,7 @@ def test_files_that_hold_something_else(tmp_path):
         "text.pkl": "not a weights file",
         "empty.safetensors": "not a weights file",
         "list.pkl": "no state dict but a list",
-        "other.safetensors": "no rife_spec",
+        "other.safetensors": "s: its metadata has no rife_spec; it was not saved by this project$",
     }.items():
         with pytest.raises(ValueError, match=message) as caught:
             load_network(tmp_path / name)
@@ -200,8 +201,9 @@ def test_truncated_files(network, tmp_path, kept):
         content = path.read_bytes()
         size = kept if isinstance(kept, int) else int(kept * len(content))
         path.write_bytes(content[:size])
-        with pytest.raises(ValueError, match=path.name):
+        with pytest.raises(ValueError, match=path.name) as told:
             load_network(path)
+        assert re.search(r": (it is|damaged) .+\(\w.+\)$", str(told.value))
 
 
 def test_a_flipped_bit_is_noticed(network, tmp_path):
@@ -210,7 +212,9 @@ def test_a_flipped_bit_is_noticed(network, tmp_path):
     content = bytearray(path.read_bytes())
     content[-2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="do not match their SHA-256"):
+    with pytest.raises(
+        ValueError, match=": its tensors do not match their SHA-256.* get it again$"
+    ):
         load_network(path)
 
 
@@ -229,7 +233,7 @@ def test_missing_files_and_folders(tmp_path):
         load_network(tmp_path / "missing.pkl")
     with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
         load_model("missing.safetensors")
-    with pytest.raises(ValueError, match="is a folder"):
+    with pytest.raises(ValueError, match=r": it is a folder; give .* itself, e\.g\. flownet\.pkl$"):
         load_network(tmp_path)
 
 

@@ -1,6 +1,7 @@
 """How weights lie in a file, and how what does not fit is told."""
 
 import copy
+import os
 import re
 
 import pytest
@@ -42,9 +43,24 @@ def test_what_is_built_is_for_inference_and_has_memory_of_its_own():
     built = checkpoint.build()
     assert not built.training
     assert built.spec == network.spec.for_inference() != network.spec
+    before = {name: tensor.clone() for name, tensor in checkpoint.state.items()}
     for weight in built.parameters():
         weight.data.zero_()
-    assert any(tensor.any() for tensor in checkpoint.state.values())
+    for name, tensor in before.items():
+        assert checkpoint.state[name].equal(tensor), name
+
+
+def test_tensors_of_whole_numbers_are_no_weights(network):
+    state = {name: tensor.int() for name, tensor in network.state_dict().items()}
+    words = r"holds torch\.int32 instead of floats; .*; and \d+ more$"
+    with pytest.raises(ValueError, match=words):
+        Checkpoint(network.spec, state)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such file")
+def test_a_device_is_no_file():
+    with pytest.raises(ValueError, match=": it is a device or a pipe; give the path of a file$"):
+        read(os.devnull)
 
 
 @pytest.mark.parametrize("content", [{1: torch.zeros(1)}, {"a": 1}])
