@@ -155,6 +155,16 @@ def test_a_player_that_is_closed_ends_the_job(tmp_path, monkeypatch, make_clip):
     assert summary.frames_out <= 80
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the player is a script")
+def test_a_player_that_fails_is_told(tmp_path, monkeypatch, make_clip):
+    player = tmp_path / "mpv"
+    player.write_text(f"#!{sys.executable}\nimport sys\nsys.exit(1)\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(OSError, match=r"mpv ended with status 1 after \d+ frames"):
+        interpolate_video(make_clip(frames=40, size=(320, 240)), "-", Blend(), play=True)
+
+
 def test_the_clock_stands_still_while_the_player_takes_nothing():
     now = [0.0]
     pace = Pace(now=lambda: now[0])

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -28,6 +29,9 @@ PLAYERS = {
     "ffplay": ("-loglevel", "error", "-autoexit", "-f", "yuv4mpegpipe", "-i", "-"),
 }
 """Players that are looked for, in this order, with their arguments."""
+
+_CLOSED = (0, 4, -signal.SIGTERM)
+"""Their exit statuses when the user closes them; mpv's is 4 if that is by Ctrl-C."""
 
 _WAITED = 0.005
 """Seconds; writing takes longer only if the pipe is full, as the player has enough."""
@@ -114,7 +118,9 @@ class PlayerSink(PipeSink):
         self, header: Header, player: str, speed: Fraction, turn: tuple[int, ...] | None = None
     ) -> None:
         path = shutil.which(player) or player
-        self._player = subprocess.Popen([path, *PLAYERS[player]], stdin=subprocess.PIPE, bufsize=0)
+        words = [path, *PLAYERS[player]]
+        self._player = subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0)
+        self._name = player
         super().__init__(header, cast(BinaryIO, self._player.stdin), turn)
         self.pace = self._pace = Pace(speed)
 
@@ -126,7 +132,13 @@ class PlayerSink(PipeSink):
 
     @override
     def _gone(self) -> Exception:
-        return PlayerClosed()
+        status = self._player.wait()
+        if status in _CLOSED:
+            return PlayerClosed()
+        return OSError(
+            f"{self._name} ended with status {status} after {self._frames} frames; see "
+            "whether it plays a file, or use another player: vfi interpolate in.mp4 -o - | PLAYER -"
+        )
 
     @override
     def finish(self, end: Fraction | None) -> None:
