@@ -86,6 +86,11 @@ class PixelSpec:
         chroma = (-(-height >> y), -(-width >> x))
         return [(height, width), chroma, chroma, *([(height, width)] if self.alpha else [])]
 
+    def even(self, left: int, top: int) -> tuple[int, int]:
+        """The nearest corner, at or before this one, at which a sample of chroma begins."""
+        x, y = self.shift
+        return left >> x << x, top >> y << y
+
     def to_rgb(
         self, planes: list[np.ndarray], device: torch.device | str = "cpu", clamp: bool = True
     ) -> Tensor:

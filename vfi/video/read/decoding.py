@@ -10,7 +10,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vfi.video.read.colour import FULL, ColourTags
+from vfi.video.read.colour import FULL, UNSPECIFIED, ColourTags
 from vfi.video.read.media import decoder_of, open_video, video_stream
 
 _OPAQUE = 255
@@ -57,16 +57,27 @@ def first_frame(container: InputContainer, stream: VideoStream, path: Path) -> V
     raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
 
 
-def tags_of(frame: VideoFrame, stream: VideoCodecContext) -> ColourTags:
-    """The frame's colour tags, and the stream's where it has none."""
-    pairs = (
-        (frame.color_range, stream.color_range, 0),
-        (frame.colorspace, stream.colorspace, 2),
-        (frame.color_primaries, stream.color_primaries, 2),
-        (frame.color_trc, stream.color_trc, 2),
+def tags_of(said: VideoFrame | VideoCodecContext) -> ColourTags:
+    """The colour tags of a frame, or of a stream: until that is decoded, those of its file."""
+    return ColourTags(
+        int(said.color_range),
+        int(said.colorspace),
+        int(said.color_primaries),
+        int(said.color_trc),
     )
-    span, *others = (int(a) if a != unsaid else int(b) for a, b, unsaid in pairs)
-    return ColourTags(FULL if frame.format.name.startswith("yuvj") else span, *others)
+
+
+def tags_of_both(frame: VideoFrame, file: ColourTags) -> ColourTags:
+    """The frame's colour tags, and the file's where it has none."""
+    own = tags_of(frame)
+    span = FULL if frame.format.name.startswith("yuvj") else own.range or file.range
+    return ColourTags(
+        span,
+        *(
+            getattr(file if getattr(own, name) == UNSPECIFIED else own, name)
+            for name in ("matrix", "primaries", "transfer")
+        ),
+    )
 
 
 def is_transparent(path: Path) -> bool:

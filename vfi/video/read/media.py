@@ -8,6 +8,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.codec import Codec
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.frame import Frame
 from av.packet import Packet
@@ -46,6 +47,8 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         if not is_cover(stream):
             if stream.codec_context is None:
                 raise ValueError(f"{path} holds video that this PyAV has no decoder for")
+            # Else some of the pixels that a stream hides at the left are shown.
+            stream.codec_context.flags |= Flags.unaligned
             return stream
     raise ValueError(f"{path} has no video stream")
 

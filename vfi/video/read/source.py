@@ -73,6 +73,7 @@ class SourceInfo:
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
         light: of an HDR video, None if nothing is said.
+        unkept: what its frames tell that an output cannot.
         files: the files that are read.
         clock: the timeline of all its streams, of which the times above are.
         window: the part of it that is wanted.
@@ -96,6 +97,7 @@ class SourceInfo:
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False
     light: Light | None = None
+    unkept: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     clock: Clock = field(default_factory=Clock)
     window: Window = field(default_factory=Window)

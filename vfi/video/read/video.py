@@ -16,17 +16,25 @@ from av.video.stream import VideoStream
 
 from vfi.video.read.clock import display_times, entry, unroll
 from vfi.video.read.colour import ColourTags, spec_of, working_format
-from vfi.video.read.decoding import decoded, first_frame, is_transparent, tags_of
+from vfi.video.read.decoding import (
+    decoded,
+    first_frame,
+    is_transparent,
+    tags_of,
+    tags_of_both,
+)
 from vfi.video.read.light import light_of
 from vfi.video.read.media import display_matrix, open_video, plane_codes, tick, video_stream
 from vfi.video.read.rates import constant_rate, rate_with_gaps
 from vfi.video.read.scan import Scan, scan
 from vfi.video.read.source import Picture, Source, SourceInfo
+from vfi.video.read.stated import Stated, stated, unkept
 from vfi.video.read.whole import cut_off
 from vfi.video.read.window import Window
 
 logger = logging.getLogger(__name__)
 
+_OWN_COLOURS = 5  # the profile of Dolby Vision that other players show green and purple
 _UNKNOWN_RATE = Fraction(25)
 _WHOLE = Window()
 _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations are never off
@@ -42,7 +50,8 @@ class VideoSource(Source):
 
     Raises:
         ValueError: if it cannot be opened, has no video stream, no frame of it can be decoded,
-            none is in the part, or it has a rate of its own and another is given.
+            none is in the part, it has a rate of its own and another is given, or colours that no
+            output can tell.
     """
 
     def __init__(self, path: Path, window: Window = _WHOLE, fps: Fraction | None = None) -> None:
@@ -57,13 +66,19 @@ class VideoSource(Source):
         with open_video(path) as container:
             stream = video_stream(container, path)
             self._note_truncation(found, container, stream)
+            said, tags = stated(stream), tags_of(stream.codec_context)
+            if said.dolby_vision == _OWN_COLOURS:
+                raise ValueError(
+                    f"{path} is Dolby Vision of profile 5, whose colours only its own data tells, "
+                    "which new frames cannot have; convert it to HDR10 or SDR first"
+                )
             first = first_frame(container, stream, path)
             rates = [stream.guessed_rate, stream.average_rate, stream.base_rate]
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
             if found.bare:
                 self._rates = [self._bare_rate(fps, stream)]
             aspect = stream.sample_aspect_ratio
-            tags = tags_of(first, stream.codec_context)
+            tags = tags_of_both(first, tags)
             may_be_opaque = container.format.name == "gif" or first.format.has_palette
         self._by_order = found.by_order
         self._resized = False
@@ -74,7 +89,7 @@ class VideoSource(Source):
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
         seen_through = not may_be_opaque or is_transparent(path)
         self._format = working_format(first.format.name, alpha=seen_through)
-        self.info = self._describe(first, tags, Fraction(aspect) if aspect else None)
+        self.info = self._describe(first, tags, Fraction(aspect) if aspect else None, said)
         if first.interlaced_frame:
             logger.warning("%s is interlaced; deinterlace it first for good results", path)
 
@@ -99,7 +114,13 @@ class VideoSource(Source):
                 self._entry = entry(found, self._clock, inside.start)
         self._inside = self._times[inside]
 
-    def _describe(self, first: VideoFrame, tags: ColourTags, aspect: Fraction | None) -> SourceInfo:
+    def _describe(
+        self, first: VideoFrame, tags: ColourTags, aspect: Fraction | None, said: Stated
+    ) -> SourceInfo:
+        spec = spec_of(self._format, tags, first.height)
+        left, top, right, bottom = said.crop
+        self._stored = first.width, first.height
+        self._corner = spec.even(left, top)
         times, unit = self._inside, self._log.unit
         rate = constant_rate(times, unit, self._rates)
         if len(self._times) == 1:
@@ -107,9 +128,9 @@ class VideoSource(Source):
             rate = 1 / lone if lone else min(self._rates[0], _UNKNOWN_RATE)
         return SourceInfo(
             path=self._path,
-            width=first.width,
-            height=first.height,
-            spec=spec_of(self._format, tags, first.height),
+            width=first.width - left - right,
+            height=first.height - top - bottom,
+            spec=spec,
             tags=tags,
             aspect=aspect,
             rate=rate,
@@ -124,6 +145,7 @@ class VideoSource(Source):
             display_matrix=display_matrix(first),
             is_video=True,
             light=light_of(first),
+            unkept=tuple(dict.fromkeys((*said.unkept, *unkept(first)))),
             files=(self._path,),
             clock=self._clock,
             window=self._window,
@@ -209,12 +231,11 @@ class VideoSource(Source):
         return min([last + self._step(rate), *self._times[later : later + 1]])
 
     def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
-        info = self.info
-        if (frame.width, frame.height) != (info.width, info.height):
+        if (frame.width, frame.height) != self._stored:
             return self._fitted(frame)
         if frame.format.name.replace("yuvj", "yuv") != self._format:
-            frame = self._converted(frame, info.width, info.height)
-        return self._codes(frame, info.height, info.width)
+            frame = self._converted(frame, *self._stored)
+        return self._codes(frame, self.info.height, self.info.width, self._corner)
 
     def _converted(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
         span = self.info.tags.range or None
@@ -248,11 +269,14 @@ class VideoSource(Source):
             whole[y : y + part.shape[0], x : x + part.shape[1]] = part
         return planes
 
-    def _codes(self, frame: VideoFrame, height: int, width: int) -> list[np.ndarray]:
-        info = self.info
-        dtype = np.uint8 if info.spec.depth == 8 else np.uint16
-        planes = []
-        sizes = info.spec.plane_sizes(height, width)
-        for plane, (height, width) in zip(frame.planes, sizes, strict=False):
-            planes.append(plane_codes(plane, dtype)[:height, :width])
-        return planes
+    def _codes(
+        self, frame: VideoFrame, height: int, width: int, corner: tuple[int, int] = (0, 0)
+    ) -> list[np.ndarray]:
+        """The planes of a frame, or of the part of it that begins at a corner."""
+        spec = self.info.spec
+        dtype = np.uint8 if spec.depth == 8 else np.uint16
+        sizes, corners = spec.plane_sizes(height, width), spec.plane_sizes(*corner[::-1])
+        return [
+            plane_codes(plane, dtype)[y : y + high, x : x + wide]
+            for plane, (high, wide), (y, x) in zip(frame.planes, sizes, corners, strict=False)
+        ]

@@ -207,7 +207,7 @@ def _video_assembly(
         threads=options.threads or 0,
     )
     streams = Streams()
-    _note_silence(streams, info, codec, container)
+    _note_silence(streams, info, video, container)
     if info.is_video:
         passage = Passage(info.path, info.clock, timing.speed, timing.late(info.start))
         plan_streams(streams, info.path, container, options, passage)
@@ -232,24 +232,27 @@ def _check_rate(codec: str, container: Container, rate: Fraction) -> None:
             )
 
 
-def _note_silence(streams: Streams, info: SourceInfo, codec: str, container: Container) -> None:
-    """Says what neither the codec nor the container can tell players."""
+def _note_silence(
+    streams: Streams, info: SourceInfo, video: VideoSettings, container: Container
+) -> None:
+    """Says what neither the codec nor the container can hold or tell players."""
+    codec, changes = video.codec, list(video.format.changes)
     if info.spec.alpha and not keeps_alpha(codec, container):
-        streams.changed.append(
+        changes.append(
             f"alpha is lost: {codec} in {container.format} has none (vp9 in webm, prores in mov "
             "and ffv1 in mkv have)"
         )
-        logger.warning("%s", streams.changed[-1])
-    if container.format in ("matroska", "webm"):
-        return
     silent = []
     if info.light and codec not in TOLD:
         silent.append("the light of HDR")
     if info.aspect not in (None, 1) and container.format == "avi" and codec != "mpeg4":
         silent.append("that pixels are not square")
-    for what in silent:
-        streams.changed.append(f"{codec} in {container.format} does not tell {what}")
-        logger.warning("%s", streams.changed[-1])
+    if container.format not in ("matroska", "webm"):
+        changes += [f"{codec} in {container.format} does not tell {what}" for what in silent]
+    streams.changed += changes
+    streams.lost += [f"{what}: new frames have none" for what in info.unkept]
+    for line in (*changes, *streams.lost):
+        logger.warning("%s", line)
 
 
 def _animation_assembly(

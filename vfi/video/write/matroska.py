@@ -6,17 +6,16 @@ missing; nothing else moves. Elements: RFC 9559.
 
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+from vfi.video.read.ebml import SEGMENT, TRACK, TRACKS, VIDEO, Element, element_head, elements
 from vfi.video.read.light import Light
 
 _ROOM = "." * 300
 
-_SEGMENT, _TRACKS, _ENTRY, _VIDEO, _COLOUR = 0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0
+_COLOUR = 0x55B0
 _CLUSTER, _CRC, _VOID, _NAME, _TYPE = 0x1F43B675, 0xBF, 0xEC, 0x536E, 0x83
 _WIDTH, _HEIGHT = 0xB0, 0xBA
 _DISPLAY = (0x54B0, 0x54BA, 0x54B2)  # width, height, unit
@@ -24,21 +23,6 @@ _MAX_CLL, _MAX_FALL, _MASTERING = 0x55BC, 0x55BD, 0x55D0
 _FIRST_COLOUR, _BRIGHTEST, _DARKEST = 0x55D1, 0x55D9, 0x55DA
 _AS_RATIO = 3  # the unit of a display size that is only a ratio
 _VIDEO_TRACK = b"\x01"
-
-
-@dataclass
-class _Element:
-    """A piece of the file: its id and its length as they are written, and what it holds."""
-
-    head: bytes
-    data: bytes
-
-    @property
-    def id(self) -> int:
-        return int.from_bytes(self.head[: 9 - self.head[0].bit_length()], "big")
-
-    def bytes(self) -> bytes:
-        return self.head + self.data
 
 
 def roomy(name: str) -> str:
@@ -60,12 +44,12 @@ def complete(path: Path, name: str, aspect: Fraction | None, light: Light | None
     """
     with path.open("r+b") as file:
         start, tracks = _find_tracks(file)
-        elements = [item for item in _elements(tracks) if item.id != _CRC]
-        checked = len(elements) < len(list(_elements(tracks)))
-        for item in elements:
-            if item.id == _ENTRY and _ROOM.encode() in item.data:
+        items = [item for item in elements(tracks) if item.id != _CRC]
+        checked = len(items) < len(list(elements(tracks)))
+        for item in items:
+            if item.id == TRACK and _ROOM.encode() in item.data:
                 item.data = _entry(item.data, name, aspect, light)
-        data = b"".join(item.bytes() for item in elements)
+        data = b"".join(item.bytes() for item in items)
         if checked:
             data = _made(_CRC, zlib.crc32(data).to_bytes(4, "little")).bytes() + data
         if len(data) != len(tracks):
@@ -76,10 +60,10 @@ def complete(path: Path, name: str, aspect: Fraction | None, light: Light | None
 
 def _entry(data: bytes, name: str, aspect: Fraction | None, light: Light | None) -> bytes:
     """A track's description, as long as before."""
-    items = [item for item in _elements(data) if item.id not in (_NAME, _VOID)]
+    items = [item for item in elements(data) if item.id not in (_NAME, _VOID)]
     for item in items:
-        if item.id == _VIDEO:
-            video = _made(_VIDEO, _video(item.data, aspect, light))
+        if item.id == VIDEO:
+            video = _made(VIDEO, _video(item.data, aspect, light))
             item.head, item.data = video.head, video.data
     if name:
         items.append(_made(_NAME, name.encode()))
@@ -88,7 +72,7 @@ def _entry(data: bytes, name: str, aspect: Fraction | None, light: Light | None)
 
 
 def _video(data: bytes, aspect: Fraction | None, light: Light | None) -> bytes:
-    items = list(_elements(data))
+    items = list(elements(data))
     if aspect is not None:
         sizes = {item.id: int.from_bytes(item.data, "big") for item in items if len(item.data) < 4}
         items = [item for item in items if item.id not in _DISPLAY]
@@ -100,7 +84,7 @@ def _video(data: bytes, aspect: Fraction | None, light: Light | None) -> bytes:
     return b"".join(item.bytes() for item in items)
 
 
-def _display(width: int, height: int, aspect: Fraction) -> list[_Element]:
+def _display(width: int, height: int, aspect: Fraction) -> list[Element]:
     """The size to be shown, in pixels if there are whole ones."""
     wide = width * aspect
     if wide.denominator == 1:
@@ -111,7 +95,7 @@ def _display(width: int, height: int, aspect: Fraction) -> list[_Element]:
 
 
 def _colour(data: bytes, light: Light) -> bytes:
-    items = [i for i in _elements(data) if i.id not in (_MAX_CLL, _MAX_FALL, _MASTERING)]
+    items = [i for i in elements(data) if i.id not in (_MAX_CLL, _MAX_FALL, _MASTERING)]
     if light.levels:
         items += [_number(_MAX_CLL, light.levels[0]), _number(_MAX_FALL, light.levels[1])]
     display = [_real(_FIRST_COLOUR + n, value) for n, value in enumerate(light.colours)]
@@ -123,18 +107,18 @@ def _colour(data: bytes, light: Light) -> bytes:
     return b"".join(item.bytes() for item in items)
 
 
-def _number(id: int, value: int) -> _Element:
+def _number(id: int, value: int) -> Element:
     return _made(id, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
 
 
-def _real(id: int, value: Fraction) -> _Element:
+def _real(id: int, value: Fraction) -> Element:
     return _made(id, struct.pack(">d", float(value)))
 
 
-def _made(id: int, data: bytes) -> _Element:
+def _made(id: int, data: bytes) -> Element:
     width = 1 if len(data) < 0x7F else 2
     size = (len(data) | 1 << 7 * width).to_bytes(width, "big")
-    return _Element(id.to_bytes((id.bit_length() + 7) // 8, "big") + size, data)
+    return Element(id.to_bytes((id.bit_length() + 7) // 8, "big") + size, data)
 
 
 def _void(length: int) -> bytes:
@@ -142,24 +126,6 @@ def _void(length: int) -> bytes:
     if length < 3:
         raise ValueError(f"{length} bytes are not room enough")
     return bytes([_VOID]) + ((length - 3) | 1 << 14).to_bytes(2, "big") + bytes(length - 3)
-
-
-def _elements(data: bytes) -> Iterator[_Element]:
-    place = 0
-    while place < len(data):
-        _, size, start = _head(data, place)
-        yield _Element(data[place:start], data[start : start + size])
-        place = start + size
-
-
-def _head(data: bytes, place: int) -> tuple[int, int, int]:
-    """An element's id, its size, and where it begins."""
-    width = 9 - data[place].bit_length()
-    id = int.from_bytes(data[place : place + width], "big")
-    place += width
-    width = 9 - data[place].bit_length()
-    size = int.from_bytes(data[place : place + width], "big") & ~(1 << 7 * width)
-    return id, size, place + width
 
 
 def _find_tracks(file: BinaryIO) -> tuple[int, bytes]:
@@ -170,10 +136,10 @@ def _find_tracks(file: BinaryIO) -> tuple[int, bytes]:
         head = file.read(12)
         if len(head) < 2:
             raise ValueError("there are no tracks")
-        id, size, length = _head(head + bytes(8), 0)
-        if id == _TRACKS:
+        id, size, length = element_head(head + bytes(8), 0)
+        if id == TRACKS:
             file.seek(place + length)
             return place + length, file.read(size)
         if id == _CLUSTER:
             raise ValueError("there are no tracks before the pictures")
-        place += length if id == _SEGMENT else length + size
+        place += length if id == SEGMENT else length + size

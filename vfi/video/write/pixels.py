@@ -1,7 +1,6 @@
 """The pixels that go into an encoder: of those it takes, the nearest to the input's."""
 
 import dataclasses
-import logging
 from dataclasses import dataclass
 
 from vfi.video.read.colour import (
@@ -17,8 +16,6 @@ from vfi.video.read.colour import (
 from vfi.video.read.source import SourceInfo
 from vfi.video.write.codecs import ENCODERS, library_codec
 from vfi.video.write.containers import Container
-
-logger = logging.getLogger(__name__)
 
 _ALPHA = {
     "vp9": ("webm", "matroska"),
@@ -36,11 +33,13 @@ class OutputFormat:
         spec: how generated frames are stored.
         pixel_format: FFmpeg's name of that.
         tags: what the stream says of its colours.
+        changes: a line on each way in which this is not what the input has.
     """
 
     spec: PixelSpec
     pixel_format: str
     tags: ColourTags
+    changes: tuple[str, ...] = ()
 
 
 def output_format(
@@ -75,20 +74,18 @@ def output_format(
     if bit_depth and bit_depth not in {spec.depth for spec in choices.values()}:
         depths = sorted({spec.depth for spec in choices.values()})
         raise ValueError(f"{key} writes {depths} bits here, not {bit_depth}; use another codec")
+    changes = []
     if encoder.even:
         choices = {name: s for name, s in choices.items() if _divides(s, info.width, info.height)}
         if shift not in {spec.shift for spec in choices.values()}:
-            logger.warning(
-                "%s cannot hold %dx%d at the input's chroma resolution; writing a finer one, which "
-                "some players lack (vp9 and av1 can)",
-                key,
-                info.width,
-                info.height,
+            changes.append(
+                f"{key} cannot hold {info.width}x{info.height} at the input's chroma resolution; "
+                "a finer one is written, which some players lack (vp9 and av1 can)"
             )
     name = min(choices, key=lambda name: _distance(choices[name], depth, shift))
     if choices[name].depth < depth:
-        logger.warning("%s writes %d bits here, not %d", key, choices[name].depth, depth)
-    return OutputFormat(choices[name], name, tags)
+        changes.append(f"{key} writes {choices[name].depth} bits here, not {depth}")
+    return OutputFormat(choices[name], name, tags, tuple(changes))
 
 
 def _tags(key: str, container: Container, info: SourceInfo, gray: bool) -> ColourTags:
