@@ -175,6 +175,14 @@ def test_the_recipes_of_the_shipped_models_can_be_read(name, number, tmp_path, m
     assert not stop.value.code, capsys.readouterr().err
 
 
+def test_a_recipe_that_was_stopped_ends_where_it_was():
+    stage = SHIPPED["rife-fast"]["made"][-1]
+    config = reproduce._settings(stage, "rife-fast", reproduce.Data("clips", "photos"), Path("out"))
+    planned = config["trainer"]["max_epochs"] * config["data"]["train"]["steps"]
+    assert config["trainer"]["max_steps"] == stage["steps"] < planned
+    assert config["model"]["init_args"]["optimizer"]["steps"] == planned
+
+
 def test_only_what_is_better_replaces_a_released_model(run, dense, shelf):
     settings = {"parent": str(dense), "height": 64, "width": 64, "repeats": 1, "output": str(shelf)}
     release.release(str(run), "rife-small", **settings)

@@ -47,8 +47,8 @@ def reproduce(
 
     A model that was made from another released one starts with that one's trainings. Each goes to
     a folder of its own; stopped at any time, the same command goes on where it was. It is the
-    recipe that is repeated: another machine, or another order of the trainings that several models
-    share, gives other digits.
+    recipe that is repeated, each training to the step whose weights were kept: another machine, or
+    another order of the trainings that several models share, gives other digits.
 
     Args:
         name: of the released model.
@@ -90,6 +90,7 @@ def _settings(stage: cards.Card, network: str, data: Data, folder: Path) -> dict
     config["model"]["init_args"]["network"] = network
     config["trainer"]["default_root_dir"] = str(folder)
     config["ckpt_path"] = "last"
+    _end_as_it_did(config, stage["steps"])
     for part in ("train", "val"):
         settings = config["data"][part]
         if settings["source"] in ("video", "mixed"):
@@ -103,6 +104,18 @@ def _settings(stage: cards.Card, network: str, data: Data, folder: Path) -> dict
                 )
             settings["photos"] = data.photos
     return config
+
+
+def _end_as_it_did(config: dict[str, Any], steps: int) -> None:
+    """Ends at the step of the weights that were kept; the rate falls as it was planned to."""
+    trainer, train = config["trainer"], config["data"]["train"]
+    if not trainer.get("max_epochs") or not train.get("steps"):
+        return
+    planned = trainer["max_epochs"] * train["steps"] // trainer.get("accumulate_grad_batches", 1)
+    if steps < planned:
+        optimizer = config["model"]["init_args"]["optimizer"]
+        optimizer["steps"] = optimizer.get("steps") or planned
+        trainer["max_steps"] = steps
 
 
 def _with_present_names(value: Any) -> Any:
