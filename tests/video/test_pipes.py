@@ -101,7 +101,7 @@ def test_standard_output_is_a_stream_of_twice_the_frames():
     assert "new frames" in err
 
 
-PLAYER = """#!{python}
+PLAYER = """
 import sys
 data = sys.stdin.buffer.read()
 open({out!r}, "wb").write(data)
@@ -117,15 +117,27 @@ class Slow(Blend):
         return super().forward(*args, **kwargs)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the player is a script")
+@pytest.fixture
+def player(tmp_path, monkeypatch):
+    """Makes a Python program the player that is found."""
+    if os.name != "posix":
+        pytest.skip("the player is a script")
+
+    def make(program: str) -> None:
+        path = tmp_path / "mpv"
+        path.write_text(f"#!{sys.executable}\n{program}")
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return make
+
+
 @pytest.mark.parametrize("network", [Blend, Slow])
 def test_a_player_gets_every_original_and_new_frames_that_are_in_time(
-    network, tmp_path, monkeypatch, make_clip
+    network, tmp_path, player, make_clip
 ):
-    out, player = tmp_path / "shown", tmp_path / "mpv"
-    player.write_text(PLAYER.format(python=sys.executable, out=str(out)))
-    player.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    out = tmp_path / "shown"
+    player(PLAYER.format(out=str(out)))
     summary = interpolate_video(make_clip(frames=12), "-", network(), play=True)
     with out.open("rb") as shown:
         pictures = list(Y4MSource(shown).pictures())
@@ -144,23 +156,15 @@ def test_without_a_player_one_line_says_what_to_install(tmp_path, monkeypatch, m
         interpolate_video(make_clip(), "-", Blend(), play=True)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the player is a script")
-def test_a_player_that_is_closed_ends_the_job(tmp_path, monkeypatch, make_clip):
-    player = tmp_path / "mpv"
-    player.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.buffer.read(9000)\n")
-    player.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+def test_a_player_that_is_closed_ends_the_job(player, make_clip):
+    player("import sys\nsys.stdin.buffer.read(9000)\n")
     clip = make_clip(frames=40, size=(320, 240))
     summary = interpolate_video(clip, "-", Blend(), play=True)
     assert summary.frames_out <= 80
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the player is a script")
-def test_a_player_that_fails_is_told(tmp_path, monkeypatch, make_clip):
-    player = tmp_path / "mpv"
-    player.write_text(f"#!{sys.executable}\nimport sys\nsys.exit(1)\n")
-    player.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+def test_a_player_that_fails_is_told(player, make_clip):
+    player("raise SystemExit(1)\n")
     with pytest.raises(OSError, match=r"mpv ended with status 1 after \d+ frames"):
         interpolate_video(make_clip(frames=40, size=(320, 240)), "-", Blend(), play=True)
 

@@ -24,7 +24,7 @@ from vfi.runtime.lean_finish import Finish
 from vfi.runtime.lean_layers import known
 from vfi.runtime.lean_refine import Refine, ShrunkRefine
 from vfi.runtime.lean_rewrites import PHASES, shrinking
-from vfi.runtime.lean_sampling import WarpToPhases
+from vfi.runtime.lean_sampling import WarpToPhases, side_by_side
 
 
 class LeanRIFE(nn.Module):
@@ -121,7 +121,7 @@ class LeanRIFE(nn.Module):
             if motion is not None:
                 level = self.levels[index]
                 state = State(*motion, self.warps[str(level)](pyramid[level], motion[0]))
-            shrunk = _joined(pyramid[self.scales[index]]) if stem.frames else None
+            shrunk = side_by_side(pyramid[self.scales[index]]) if stem.frames else None
             features = stem(shrunk, time) if state is None else stem(state, shrunk)
             motion = update(trunk(features), state, time)
         return self._end(pyramid, pairs[len(factors) :], *known(motion, tuple))
@@ -153,11 +153,6 @@ class LeanRIFE(nn.Module):
         warped0, warped1 = state.warped.reshape(2, 3, PHASES, height, width).split(1)
         merged = warped1 + (warped0 - warped1) * weight
         return merged.reshape(1, 3 * PHASES, height, width)
-
-
-def _joined(frames: Tensor) -> Tensor:
-    """``(2, 3, H, W)`` -> ``(1, 6, H, W)``."""
-    return frames.reshape(1, 6, *frames.shape[-2:])
 
 
 def _check(spec: RIFESpec, height: int, width: int) -> None:

@@ -37,7 +37,7 @@ from vfi.runtime.lean_rewrites import (
     transposed_on_corners,
     transposed_on_phases,
 )
-from vfi.runtime.lean_sampling import WarpFeatures, planar
+from vfi.runtime.lean_sampling import WarpFeatures, planar, side_by_side
 
 
 class _Stage(nn.Module):
@@ -214,7 +214,7 @@ class Refine(_Refine):
         """
         context = self.context(features, self.halve(state.flow))
         mask = state.mask[:, :PHASES]
-        return self.correction(_joined(frames), state.flow, mask, state.warped, context)
+        return self.correction(side_by_side(frames), state.flow, mask, state.warped, context)
 
 
 class ShrunkRefine(_Refine):
@@ -264,8 +264,4 @@ class ShrunkRefine(_Refine):
         """The same before it is enlarged, of the shrunk warped frames ``(1, 6, h, w)``."""
         flow, mask = self.flow(coarse[0]), self.mask(coarse[1])
         context = self.context(features, F.avg_pool2d(flow, 2) * 0.5)
-        return self.correction(_joined(frames), flow, mask, warped, context)
-
-
-def _joined(frames: Tensor) -> Tensor:
-    return frames.reshape(1, 6, *frames.shape[-2:])
+        return self.correction(side_by_side(frames), flow, mask, warped, context)

@@ -112,3 +112,8 @@ def planar(features: Tensor) -> Tensor:
     batch, channels, height, width = features.shape
     rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
     return rows.permute(0, 2, 1).reshape(batch, channels, height, width)
+
+
+def side_by_side(frames: Tensor) -> Tensor:
+    """Both frames ``(2, 3, H, W)`` -> ``(1, 6, H, W)``."""
+    return frames.reshape(1, 6, *frames.shape[-2:])
