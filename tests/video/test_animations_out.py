@@ -103,3 +103,12 @@ def test_what_an_animation_cannot_hold_is_named(make_clip, tmp_path, blend, capl
         summary = interpolate_video(clip, tmp_path / out, blend)
         assert [text for text in summary.lost if text.startswith("stream 1 (audio, aac)")]
     assert caplog.text.count("stream 1 (audio, aac) is left out") == 3
+
+
+def test_frames_too_short_for_a_gif_are_refused_before_work(tmp_path, blend):
+    images = [Image.fromarray(np.full((20, 30, 3), 60 * n, np.uint8)) for n in range(4)]
+    first, *rest = images
+    first.save(tmp_path / "in.gif", save_all=True, append_images=rest, duration=[100, 10, 20, 100])
+    with pytest.raises(ValueError, match="200 frames a second and viewers play at most 50"):
+        interpolate_video(tmp_path / "in.gif", tmp_path / "out.gif", blend)
+    assert blend.runs == 0

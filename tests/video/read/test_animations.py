@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -36,6 +37,26 @@ def test_frames_have_their_own_times(tmp_path, name):
     assert source.end == source.info.duration == Fraction(44, 100)
     assert (source.info.rate, source.info.expected) == (None, 3)
     assert not source.problems
+
+
+@pytest.mark.parametrize(("layout", "kind"), [("rgb48be", "rgb"), ("gray16be", "gray")])
+def test_sixteen_bits_stay_sixteen(tmp_path, blend, layout, kind):
+    ramp = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 20
+    with av.open(str(tmp_path / "in.png"), "w", format="apng") as output:
+        stream = output.add_stream("apng", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, layout
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(ramp + number, "gray16le").reformat(format=layout)
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    source = open_source(tmp_path / "in.png")
+    spec = source.info.spec
+    assert (spec.kind, spec.depth, spec.alpha) == (kind, 16, False)
+    assert [int(p.planes[0][1, 1]) for p in source.pictures()] == [1300, 1301, 1302]
+    interpolate_video(tmp_path / "in.png", tmp_path / "out.apng", blend, cut_threshold=None)
+    with av.open(str(tmp_path / "out.apng")) as container:
+        assert next(container.decode(video=0)).format.name == "rgb48be"
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp"])

@@ -19,6 +19,10 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
         ("in.avi", Pictures(codec="mpeg4"), {}),
         ("in.wmv", Pictures(codec="wmv2"), {}),
         ("in.gif", Pictures(codec="gif", pix_fmt="rgb8"), {}),
+        ("in.ts", Pictures(), {}),
+        ("in.vob", Pictures(codec="mpeg2video"), {}),
+        ("in.mpg", Pictures(codec="mpeg1video"), {}),
+        ("in.y4m", Pictures(codec="rawvideo"), {}),
     ],
 )
 def test_a_file_that_was_cut_off_is_told_from_a_whole_one(tmp_path, name, pictures, options):
@@ -29,6 +33,26 @@ def test_a_file_that_was_cut_off_is_told_from_a_whole_one(tmp_path, name, pictur
     clip.write_bytes(data[: len(data) * 9 // 10])
     assert cut_off(clip).startswith("truncated")
     assert any("truncated" in problem for problem in open_source(clip).problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "said"),
+    [
+        ("in.h264", "libx264", "1 frames are damaged and shown as far as they could be decoded"),
+        ("in.m2v", "mpeg2video", "1 frames are damaged and shown as far as they could be decoded"),
+        ("in.nut", "libx264", "frames at the end could not be decoded"),
+    ],
+)
+def test_a_last_frame_that_is_not_whole(tmp_path, blend, name, codec, said):
+    """Bare streams say no length; of others threads pass over what is held back at the end."""
+    clip = make(tmp_path / name, Pictures(range(24), codec=codec, options={"g": "12"}))
+    assert not any(
+        "frames" in p for p in interpolate_video(clip, tmp_path / "a.mkv", blend).problems
+    )
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) * 6 // 10 - 37])
+    summary = interpolate_video(clip, tmp_path / "b.mkv", blend)
+    assert any(said in problem for problem in summary.problems)
 
 
 def test_what_says_no_length_is_not_cut_off(tmp_path):

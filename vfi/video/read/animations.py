@@ -76,6 +76,7 @@ class AnimationSource(Source):
             tags=ColourTags(range=FULL),
             rate=constant_rate(starts, Fraction(0), [1 / steps[0]]),
             step=statistics.median_low(steps),
+            shortest=min(steps),
             tick=tick,
             duration=end,
             expected=len(starts),

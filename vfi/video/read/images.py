@@ -115,6 +115,12 @@ def _is_deep(image: Image.Image) -> bool:
     return image.mode[0] in "IF" or ";16" in how or "65535" in how
 
 
+def is_deep(path: Path) -> bool:
+    """Whether an image or an animation has more than 8 bits a channel."""
+    with Image.open(path) as image:
+        return _is_deep(image)
+
+
 def _read_image(path: Path) -> np.ndarray:
     """``(H, W, 3)`` RGB of 8 or 16 bits, upright; ``(H, W, 4)`` with alpha."""
     try:

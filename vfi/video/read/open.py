@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vfi.files import natural_key, visible_files
 from vfi.video.read.animations import AnimationSource, is_animation
-from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource
+from vfi.video.read.images import IMAGE_SUFFIXES, ImageSource, is_deep
 from vfi.video.read.source import Source
 from vfi.video.read.unchanged import states
 from vfi.video.read.video import VideoSource
@@ -64,7 +64,7 @@ def _open(path: Path, second: str | Path | None, fps: Fraction | None, window: W
     if second is None and is_animation(path):
         if fps is not None:
             raise ValueError(f"--input-fps is for images; {path} has its own frame times")
-        return AnimationSource(path, window)
+        return VideoSource(path, window) if is_deep(path) else AnimationSource(path, window)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if second is None:
             lacks = cut_off(path)

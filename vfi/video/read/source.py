@@ -69,6 +69,7 @@ class SourceInfo:
         duration: seconds from there to the end, as far as known.
         expected: frames it should hold, None if unknown.
         step: the usual time between two frames, in seconds; None if there is none.
+        shortest: the least of these times, likewise.
         holds_last: whether the last frame is shown for a time of its own, as in a video.
         display_matrix: the nine numbers by which players turn the picture, if any.
         is_video: whether it is a file with streams, rather than images.
@@ -93,6 +94,7 @@ class SourceInfo:
     duration: Fraction = Fraction(0)
     expected: int | None = None
     step: Fraction | None = None
+    shortest: Fraction | None = None
     holds_last: bool = False
     display_matrix: tuple[int, ...] | None = None
     is_video: bool = False

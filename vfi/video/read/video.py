@@ -79,7 +79,7 @@ class VideoSource(Source):
                 self._rates = [self._bare_rate(fps, stream)]
             aspect = stream.sample_aspect_ratio
             tags = tags_of_both(first, tags)
-            may_be_opaque = container.format.name == "gif" or first.format.has_palette
+            may_be_opaque = container.format.name in ("gif", "apng") or first.format.has_palette
         self._by_order = found.by_order
         self._resized = False
         self._times = display_times(found, self._clock)
@@ -141,6 +141,7 @@ class VideoSource(Source):
             duration=times[-1] - times[0] + self._step(rate) if times else Fraction(0),
             expected=len(times) or None,
             step=self._step(rate),
+            shortest=self._gaps[0] if self._gaps else None,
             holds_last=True,
             display_matrix=display_matrix(first),
             is_video=True,
@@ -182,7 +183,7 @@ class VideoSource(Source):
         return 1 / (rate or self._rates[0])
 
     def pictures(self) -> Iterator[Picture]:
-        damaged = index = 0
+        damaged = flawed = index = 0
         time, begin, end = None, self.info.start, self._clock.end
         shown = self.info.step or self._step()
         first, before = self._entry
@@ -206,12 +207,24 @@ class VideoSource(Source):
                     damaged += 1
                     continue
                 time, shown = found, frame.duration * tick(stream) or shown
+                flawed += frame.is_corrupt
                 yield Picture(planes, self.info.spec, time, index)
                 index += 1
-        if damaged:
-            self.problems.append(f"{damaged} damaged packets could not be decoded")
+        self._note_damage(damaged, flawed, time)
         if time is not None:
             self.end = time + (1 / self.info.rate if self.info.rate else shown)
+
+    def _note_damage(self, damaged: int, flawed: int, last: Fraction | None) -> None:
+        lacking = 0
+        if last is not None and not self._by_order:  # decoders may pass over those at the end
+            lacking = sum(time > last + self._step() / 2 for time in self._inside)
+        for count, what in (
+            (damaged, "damaged packets could not be decoded"),
+            (flawed, "frames are damaged and shown as far as they could be decoded"),
+            (lacking, "frames at the end could not be decoded"),
+        ):
+            if count:
+                self.problems.append(f"{count} {what}")
 
     def _time(self, frame: VideoFrame, number: int, last: Fraction | None) -> Fraction:
         """When a frame, the ``number``-th in the file, is shown; ``last``: the one before it."""

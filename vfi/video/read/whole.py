@@ -1,7 +1,10 @@
-"""Whether a file is as long as it says of itself, for those kinds that do."""
+"""Whether a file is as long as it says of itself, or ends within one of its pieces."""
 
+import math
 from pathlib import Path
 from typing import BinaryIO
+
+from vfi.video.read.y4m import MAGIC, Header
 
 _BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide")
 _EBML, _SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
@@ -9,6 +12,10 @@ _ASF = bytes.fromhex("3026b2758e66cf11")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEADER = 1 << 16  # bytes in which ASF's properties are
 _GIF_END = b";"
+_PACKETS = ((188, 0), (192, 4), (204, 0))  # sizes of a transport stream's, and where each begins
+_SYNC = b"G"
+_PACK, _PACK_LENGTH, _OLD_PACK_LENGTH = b"\0\0\1\xba", 14, 12
+_FRAME = b"FRAME\n"
 _SLIGHT = 0.01  # of a file; programs count padding or not
 
 
@@ -21,6 +28,9 @@ def cut_off(path: Path) -> str | None:
             file.seek(-min(size, _HEADER), 2)
             whole = file.read().rstrip(b"\0").endswith(_GIF_END)
             return None if whole else "truncated: the mark of its end is missing"
+        if _ends_within(file, size):
+            return "truncated: it ends within a packet"
+        file.seek(len(start))
         promised = _promised(file, start)
     if promised is None or size >= promised * (1 - _SLIGHT):
         return None
@@ -40,6 +50,46 @@ def _promised(file: BinaryIO, start: bytes) -> int | None:
         properties = file.read(_HEADER).partition(_ASF_PROPERTIES)[2]
         return int.from_bytes(properties[24:32], "little") or None
     return None
+
+
+def _ends_within(file: BinaryIO, size: int) -> bool:
+    """Whether the last of the pieces that a file consists of is not whole."""
+    file.seek(0)
+    head = file.read(_HEADER)
+    for length, first in _PACKETS:
+        if len(head) > 4 * length and set(head[first : 4 * length : length]) == set(_SYNC):
+            return size % length > 0
+    if head.startswith(MAGIC):
+        return _ends_within_frame(head, size)
+    return head.startswith(_PACK) and _packs_end(file, size) > size
+
+
+def _ends_within_frame(head: bytes, size: int) -> bool:
+    """The same of a Y4M file, whose frames all have one size unless they say more of themselves."""
+    line = head.partition(b"\n")[0] + b"\n"
+    try:
+        header = Header.parse(line)
+    except ValueError:  # pixels that only FFmpeg knows
+        return False
+    pixels = sum(math.prod(plane) for plane in header.spec.plane_sizes(header.height, header.width))
+    frame = len(_FRAME) + pixels * (1 if header.spec.depth == 8 else 2)
+    return head[len(line) :].startswith(_FRAME) and (size - len(line)) % frame > 0
+
+
+def _packs_end(file: BinaryIO, size: int) -> int:
+    """Where the last packet of MPEG's program stream ends."""
+    start = max(0, size - _HEADER)
+    file.seek(start)
+    tail = file.read()
+    place = max(0, tail.rfind(_PACK))
+    while tail[place : place + 3] == _PACK[:3]:
+        if tail[place : place + 4] != _PACK:
+            place += 6 + int.from_bytes(tail[place + 4 : place + 6], "big")
+        elif tail[place + 4 : place + 5] < b"\x40":  # of MPEG-1
+            place += _OLD_PACK_LENGTH
+        else:
+            place += _PACK_LENGTH + (tail[place + 13 : place + 14] or b"\0")[0] % 8
+    return start + place
 
 
 def _boxes_end(file: BinaryIO) -> int:

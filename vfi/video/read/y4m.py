@@ -20,7 +20,8 @@ PIPE = Path("-")
 
 logger = logging.getLogger(__name__)
 
-_MAGIC = b"YUV4MPEG2"
+MAGIC = b"YUV4MPEG2"
+_INTERLACED = re.compile(rb" I[^p?]")
 _LONGEST = 1024  # bytes of a line
 _LARGEST = 1 << 16  # pixels a side
 _CHROMA = re.compile(r"(?:(420)(?:jpeg|mpeg2|paldv)?|(422|444|411|410)|mono)(?:p?(9|1[0246]))?$")
@@ -85,8 +86,6 @@ class Header:
         layout = found[1] or found[2]
         name = f"yuv{layout}p" if layout else "gray"
         name += f"{found[3]}le" if found[3] else ""
-        if said.get("I", "p") not in "p?":
-            logger.warning("the Y4M is interlaced; deinterlace it first for good results")
         tags = ColourTags(range=FULL if full else LIMITED)
         return cls(width, height, rate, aspect, spec_of(name, tags, height))
 
@@ -110,10 +109,12 @@ class Y4MSource(Source):
         super().__init__()
         self._stream = stream or sys.stdin.buffer
         line = self._stream.readline(_LONGEST)
-        if not line.startswith(_MAGIC):
+        if not line.startswith(MAGIC):
             what = f"begins with {line[:12]!r}" if line else "is empty"
             raise ValueError(f"standard input {what} and is no Y4M video; {_HOW}")
         header = Header.parse(line)
+        if _INTERLACED.search(line):
+            logger.warning("the Y4M is interlaced; deinterlace it first for good results")
         self._rate = header.rate
         self.info = SourceInfo(
             path=PIPE,

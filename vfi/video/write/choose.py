@@ -258,9 +258,12 @@ def _note_silence(
 def _animation_assembly(
     info: SourceInfo, timing: Timing, kind: Target, bit_depth: int | None
 ) -> Assembly:
-    if kind is Target.GIF and timing.rate is not None and timing.rate > GIF_MAX_RATE:
+    rate = timing.rate
+    if rate is None and info.shortest:
+        rate = getattr(timing.cadence, "parts", 1) / (info.shortest * timing.speed)
+    if kind is Target.GIF and rate is not None and rate > GIF_MAX_RATE:
         raise ValueError(
-            f"this makes {float(timing.rate):g} frames a second and viewers play at most "
+            f"this makes {float(rate):g} frames a second and viewers play at most "
             f"{GIF_MAX_RATE} of a GIF; ask for fewer or write a video"
         )
     width, height = upright_size(info.width, info.height, info.display_matrix)

@@ -77,7 +77,7 @@ def output_format(
     changes = []
     if encoder.even:
         choices = {name: s for name, s in choices.items() if _divides(s, info.width, info.height)}
-        if shift not in {spec.shift for spec in choices.values()}:
+        if not gray and shift not in {spec.shift for spec in choices.values()}:
             changes.append(
                 f"{key} cannot hold {info.width}x{info.height} at the input's chroma resolution; "
                 "a finer one is written, which some players lack (vp9 and av1 can)"
