@@ -26,7 +26,10 @@ WRONG = [
     ("interpolate a.mp4 -x 1", "multiplier is 1; it must be 2 or more"),
     ("interpolate a.mp4 -x 2 --fps 60", "were both given"),
     ("interpolate a.mp4 --fps fast", "fps is 'fast'"),
-    ("interpolate a.mp4 --audio loud", "--audio: Expected"),
+    (
+        "interpolate a.mp4 --audio loud",
+        "--audio is 'loud'; it must be one of 'auto', 'copy', 'drop'",
+    ),
     ("interpolate a.mp4 --slow-motion 0", "slow_motion is"),
     ("interpolate a.mp4 --threads 0", "threads is 0"),
     ("interpolate a.mp4 --resume=maybe", "--resume"),
@@ -37,13 +40,19 @@ WRONG = [
     ("compare a.mp4 -o b.png -m rife-fast extra", "does not know what to do with 'extra'"),
     ("compare no.mp4 -o b.png", "no.mp4 does not exist"),
     ("benchmark --repeats 0", "repeats is 0"),
-    ("benchmark --precision int3", "--precision: Expected"),
+    ("benchmark --precision int3", "--precision is 'int3'; it must be one of"),
     ("benchmark rife-fast rife-fast", "one or more different names"),
     ("benchmark no-such-model", "no weights named 'no-such-model'"),
     ("benchmark rife-fast --device gpu9", "cannot use the device 'gpu9'"),
     ("models --jsn", "did you mean --json?"),
     ("models rife-fast", "does not know what to do with 'rife-fast'"),
     ("config test/basline", "did you mean test/baseline.yaml?"),
+    ("quantize --limit_db .nan", "--limit_db is nan"),
+    ("preview --train.render.speed=[.nan,1]", "speed"),
+    ("preview --train 5", "--train is '5'; it must be a file of options"),
+    ("preview --train noise.png", "a file among the options is no text in UTF-8"),
+    ("benchmark --repeats true", "--repeats is 'True'; it must be int"),
+    ("sweep --levels abc", "--levels is 'abc'; it must be"),
     ("verify", "--root is missing"),
     ("verify --root nowhere", "nowhere"),
     ("release --run nowhere --name a", "there is no nowhere"),
@@ -78,7 +87,65 @@ def told(tmp_path, monkeypatch, caplog, capsys):
 def test_wrong_use_takes_one_line(words, message, told, tmp_path):
     if "a.mp4" in words.split() and "no.mp4" not in words:
         (tmp_path / "a.mp4").write_text("no video")
+    (tmp_path / "noise.png").write_bytes(FILES["noise.png"])
     assert message in told(words.split())
+
+
+FILES = {
+    "noise.png": b"\x89PNG\xff",
+    "text.json": b"{}",
+    "bytes/losses.csv": b"step,loss\n\0\xff,1\n",
+    "empty/losses.csv": b"",
+}
+CONFIGURATIONS = [
+    (b"", "it holds no options"),
+    (b"- 1\n- 2\n", "it holds no options"),
+    (b"words", "it holds no options"),
+    ("rows: 2\n".encode("utf-16"), "it is no text in UTF-8"),
+    ("output: caf\xe9.png".encode("latin-1"), "it is no text in UTF-8"),
+    (b"\x7fELF\xff", "it is no text in UTF-8"),
+    (b"rows: 2\0", "control characters are not allowed"),
+    (b"train:\n\tsteps: 1\n", "line 2, column 1"),
+    (b"rows: [1", "line 1"),
+    (b"rows: 1\n---\nrows: 2\n", "found another document in line 2"),
+    (b"rows: 1\nsize: 3\nrows: 2\n", "line 3 gives 'rows' again"),
+    (b"train:\n  steps: 1\n  steps: 2\n", "line 3 gives 'steps' again"),
+    (b"rows: [" * 5000, "exceeded maximum nesting depth|maximum recursion"),
+    (b"base: [a.yaml, b.yaml]", "its base is a sequence; name one configuration"),
+    (b"train: &a [*a]", "aliases unfold"),
+    (b"train: &a {root: *a}", "aliases unfold"),
+    (
+        b"a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n"
+        + b"".join(
+            b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 9)
+        ),
+        "aliases unfold",
+    ),
+    (b"rows: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), CONFIGURATIONS, ids=lambda value: str(value)[:30])
+def test_a_file_that_is_no_configuration_takes_one_line(content, words, told, tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    message = told(["preview", "-c", "mine.yaml"])
+    assert re.search(words, message)
+    assert "mine.yaml is no configuration" in message or "constructor" in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfbase: other.yaml\r\nsize: 3\r\n",
+        b"base: 'other.yaml'\n",
+        b"base: other.yaml # and nothing else\n",
+        b"{size: 3, base: other.yaml}",
+    ],
+)
+def test_a_base_is_found_however_it_is_written(content, tmp_path, told):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    (tmp_path / "other.yaml").write_text("rows: 0\n")
+    assert "rows" in told(["preview", "-c", "mine.yaml"])
 
 
 COMMANDS = [
@@ -90,6 +157,10 @@ COMMANDS = [
     (["test", "--trainer.devices", "-1"], "devices is -1"),
     (["test", "--data.num_workers", "100000"], "num_workers is 100000"),
     (["test", "--ckpt_path", "last"], "there is no checkpoint in"),
+    (["test", "--ckpt_path", "noise.png"], "cannot use noise.png: it is not a weights file"),
+    (["test", "--ckpt_path", "text.json"], "cannot use text.json: it is not a weights file"),
+    (["draw", "bytes"], "bytes/losses.csv does not hold the figures"),
+    (["draw", "empty"], "empty/losses.csv does not hold the figures"),
     (["test", "--trainer.default_root_dir", "."], "the run folder is ."),
     (["test", "--data.batch_size", "many"], "data.batch_size"),
     (["sweep", "--levels", "[2]"], "2"),
@@ -107,7 +178,10 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), COMMANDS, ids=lambda value: str(value)[:40])
-def test_a_value_that_cannot_be_takes_one_line(arguments, words, told):
+def test_a_value_that_cannot_be_takes_one_line(arguments, words, told, tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
     if arguments[0] in ("fit", "test"):
         model = ["--model", "vfi.training.module.BaselineModule", "--model.method", "copy"]
         arguments = [arguments[0], *model, *arguments[1:]]

@@ -156,6 +156,8 @@ def one_line(error: BaseException) -> str:
         text = whole  # which knows whose value it is
     if "DataLoader worker process" in text:  # the worker's traceback, which ends in its message
         text = text.splitlines()[-1].partition(": ")[2]
+    if isinstance(error, UnicodeDecodeError):
+        text = "a file among the options is no text in UTF-8"
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"
     if "\n" in text or text.startswith(("Parser key", "unrecognized", "the following")):

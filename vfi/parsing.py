@@ -4,6 +4,7 @@ import difflib
 import importlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -24,7 +25,11 @@ def run_job(name: str, args: Sequence[str]) -> None:
     """
     parser = parser_of(name)
     options = Options(name, parser, COMMANDS[name].words)
-    settings = parser.instantiate(parser.parse_args(with_bases(options.spelled(args)))).as_dict()
+    given = parser.parse_args(with_bases(options.spelled(args)))
+    for option, value in given.items():
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"--{option} is nan; it must be a number")
+    settings = parser.instantiate(given).as_dict()
     for own in ("config", "base"):
         settings.pop(own, None)
     _job(name)(**settings)
@@ -191,7 +196,17 @@ def plain(text: str) -> str:
     if given and types:
         reasons = re.findall(r"^\s*- (.*)$", text, re.MULTILINE)
         own = [reason for reason in reasons if not reason.startswith("Expected")]
-        kinds = re.sub(r"<class '([\w.]+)'>", r"\1", types[1]).replace("NoneType", "null")
-        return f"{name} is {given[1]!r}; " + (own[-1] if own else f"it must be one of {kinds}")
+        kinds = f"one of {_kinds(types[1])}"
+        return f"{name} is {given[1]!r}; " + (own[-1] if own else f"it must be {kinds}")
+    if wrong := re.search(r"Expected an? (.*)\. Got value: (.*)", text):
+        return f"{name} is {wrong[2]!r}; it must be {_kinds(wrong[1])}"
+    if wrong := re.search(r"Unable to load config '(.*)'", text):
+        return f"{name} is {wrong[1]!r}; it must be a file of options or {{option: value}}"
     rest = text[key.end() :] if key else text
     return (f"{name}: " if key else "") + " ".join(rest.split())
+
+
+def _kinds(types: str) -> str:
+    """What jsonargparse calls the types of a value, for people."""
+    types = re.sub(r"<class '([\w.]+)'>", r"\1", types).replace("NoneType", "null")
+    return re.sub(r"typing\.Literal\[(.*?)\]", r"one of \1", types)

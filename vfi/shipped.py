@@ -2,13 +2,14 @@
 
 import difflib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = Path(__file__).parent
 _PREFIX = "configs"
-_BASE = re.compile(r"^base:\s*(\S+)\s*$", re.MULTILINE)
+
+_MOST_NODES = 100_000
 
 _MOVED = {
     "baseline.yaml": "test/baseline.yaml",
@@ -81,6 +82,10 @@ def with_bases(args: Sequence[str]) -> list[str]:
 
     A configuration may begin with ``base: test/base.yaml``: it then says only what differs from
     that one.
+
+    Raises:
+        FileNotFoundError: if there is no such configuration.
+        ValueError: if it cannot be read.
     """
     spelled: list[str] = []
     seen: set[Path] = set()
@@ -106,5 +111,48 @@ def _chain(name: str, seen: set[Path]) -> list[Path]:
     if path in seen:
         return []
     seen.add(path)
-    base = _BASE.search(path.read_text(encoding="utf-8"))
-    return [*(_chain(base[1], seen) if base else []), path]
+    base = _base(path)
+    return [*(_chain(base, seen) if base else []), path]
+
+
+def _base(path: Path) -> str | None:
+    """What a configuration is based on, if it is YAML in UTF-8 that gives options by name once.
+
+    Raises:
+        ValueError: if it is anything else, with the file and where in it.
+    """
+    import yaml  # nothing but configurations needs it
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        whole = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if not isinstance(whole, yaml.MappingNode):
+            raise ValueError("it holds no options; write lines of name: value")
+        _check_nodes(whole)
+        base = next((value for name, value in whole.value if name.value == "base"), None)
+        if base is not None and base.id != "scalar":
+            raise ValueError(f"its base is a {base.id}; name one configuration")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no configuration: it is no text in UTF-8") from error
+    except (ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        raise ValueError(f"{path} is no configuration: {reason}") from error
+    return base.value if base is not None and not base.tag.endswith(":null") else None
+
+
+def _check_nodes(whole: Any) -> None:
+    """Raises ValueError for a name given twice, of which YAML would drop the first, and for aliases
+    that unfold without end."""
+    nodes = [whole]
+    for node in nodes:  # grows on the way: an alias counts wherever it stands
+        if len(nodes) > _MOST_NODES:
+            raise ValueError(f"its *aliases unfold into more than {_MOST_NODES} values")
+        if node.id == "mapping":
+            names = [name.value for name, _ in node.value]
+            for place, (name, value) in enumerate(node.value):
+                if name.value in names[:place]:
+                    line = name.start_mark.line + 1
+                    raise ValueError(f"line {line} gives {name.value!r} again; keep one of them")
+                nodes.append(value)
+        elif node.id == "sequence":
+            nodes += node.value

@@ -228,6 +228,17 @@ def test_a_later_format_is_refused(network, tmp_path):
         load_network(path)
 
 
+@pytest.mark.parametrize("spec", ["{", "[" * 100_000])
+def test_a_spec_that_cannot_be_read_is_told(network, tmp_path, spec):
+    path = tmp_path / "n.safetensors"
+    save_network(network, path)
+    with safetensors.safe_open(path, "pt") as file:
+        metadata = {**file.metadata(), "rife_spec": spec}
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, metadata)
+    with pytest.raises(ValueError, match=r"n\.safetensors: its rife_spec is no JSON"):
+        load_network(path)
+
+
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.pkl"):
         load_network(tmp_path / "missing.pkl")

@@ -50,9 +50,11 @@ def test_what_is_built_is_for_inference_and_has_memory_of_its_own():
         assert checkpoint.state[name].equal(tensor), name
 
 
-def test_tensors_of_whole_numbers_are_no_weights(network):
-    state = {name: tensor.int() for name, tensor in network.state_dict().items()}
-    words = r"holds torch\.int32 instead of floats; .*; and \d+ more$"
+@pytest.mark.parametrize("kind", ["int32", "complex64", "float8_e4m3fn"])
+def test_tensors_of_other_types_are_no_weights(network, kind):
+    kind = getattr(torch, kind)
+    state = {name: tensor.to(kind) for name, tensor in network.state_dict().items()}
+    words = rf"holds {kind} instead of floats; .*; and \d+ more$"
     with pytest.raises(ValueError, match=words):
         Checkpoint(network.spec, state)
 

@@ -36,6 +36,7 @@ _NETWORK_PREFIX = "network."  # where the LightningModule keeps the network
 _PARALLEL_PREFIX = "module."  # left in the authors' files by DistributedDataParallel
 _TEACHER_PREFIX = "block_tea."
 _TRAINING_PREFIXES = ("teacher.", "caltime.")  # parts of the later networks that nothing here runs
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 _LISTED = 8  # problems quoted in one error message
 
 
@@ -57,8 +58,7 @@ class Checkpoint:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        problems = misfits(self.state, self.spec)
-        problems += [
+        problems = misfits(self.state, self.spec) or [
             f"not finite: {name}" for name, t in self.state.items() if not t.isfinite().all()
         ]
         if problems:
@@ -106,7 +106,7 @@ def misfits(state: Mapping[str, Tensor], spec: RIFESpec) -> list[str]:
             problems.append(f"missing: {name}")
         elif tuple(state[name].shape) != shape:
             problems.append(f"{name} has shape {tuple(state[name].shape)} instead of {shape}")
-        elif not state[name].is_floating_point():
+        elif state[name].dtype not in _FLOATS:
             problems.append(f"{name} holds {state[name].dtype} instead of floats")
     return problems + [f"unexpected: {name}" for name in state if name not in expected]
 
@@ -202,7 +202,10 @@ def _read_safetensors(path: Path) -> Checkpoint:
         )
     if metadata.get("sha256") != digest(state):
         raise ValueError("its tensors do not match their SHA-256: it is damaged, get it again")
-    spec = RIFESpec.from_dict(json.loads(metadata["rife_spec"]))
+    try:
+        spec = RIFESpec.from_dict(json.loads(metadata["rife_spec"]))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"its rife_spec is no JSON ({error})") from error
     free = {name: text for name, text in metadata.items() if name not in _RESERVED}
     return Checkpoint(spec, state, free)
 

@@ -32,7 +32,7 @@ def draw(folders: list[str], title: str | None = None) -> None:
             raise FileNotFoundError(f"{folder} holds none of {', '.join(_DRAWN)}: nothing to draw")
         try:
             _DRAWN[path.name](path, title)
-        except (KeyError, TypeError, json.JSONDecodeError, pd.errors.ParserError) as error:
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"{path} does not hold the figures it should: {error}") from error
         logger.info("drew what %s holds", path)
 

@@ -95,6 +95,10 @@ class VFICLI(LightningCLI):
         )
 
     @override
+    def _parse_ckpt_path(self) -> None:
+        """Leaves the checkpoint to what loads it: its model's options are not taken from it."""
+
+    @override
     def before_instantiate_classes(self) -> None:
         """Checks numbers, and names the run folder, before anything is made."""
         command = str(self.subcommand)
