@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.media import Pictures, make
 from vfi.video import interpolate_video
 from vfi.video.read.colour import PixelSpec
 from vfi.video.read.open import open_source
+from vfi.video.read.rates import film_rate
 from vfi.video.read.source import Picture
 from vfi.video.timing.film import FilmSource
-from vfi.video.timing.telecine import INTERLACED, TELECINE, CombWatch
+from vfi.video.timing.telecine import INTERLACED, SOFT_TELECINE, TELECINE, CombWatch
 
 WIDTH, HEIGHT = 160, 120
 
@@ -179,3 +181,29 @@ def test_tiny_pictures_are_not_called_woven():
             plane = rng.integers(60, 190, (height, width)).astype(np.uint8)
             watch.see(Picture([plane], PixelSpec("gray"), Fraction(number, 30), number))
         assert watch.verdict() != TELECINE
+
+
+def softly(path, lengths: list[int]):
+    """Whole film frames, each shown for so many fields of 60000/1001 a second."""
+    starts = [sum(lengths[:n]) for n in range(len(lengths))]
+    return make(path, Pictures(starts, tick=Fraction(1001, 60000)))
+
+
+@pytest.mark.parametrize("name", ["in.mkv", "in.mp4", "in.ts"])
+@pytest.mark.parametrize("first", [2, 3])
+def test_soft_pulldown_is_named_and_made_even(tmp_path, blend, probe, name, first):
+    clip = softly(tmp_path / name, [first, 5 - first] * 12)
+    assert interpolate_video(clip, tmp_path / "a.mp4", blend).problems == [SOFT_TELECINE]
+    summary = interpolate_video(clip, tmp_path / "b.mp4", blend, inverse_telecine=True)
+    assert summary.problems == []
+    rate = 2 * Fraction(24000, 1001)
+    assert summary.output_fps == str(rate)
+    times = probe(tmp_path / "b.mp4").times
+    assert [round(time * rate) for time in times] == list(range(48))
+    assert all(abs(time * rate - round(time * rate)) < 0.01 for time in times)
+
+
+@pytest.mark.parametrize("lengths", [[2, 2, 4, 2], [2, 2, 2, 3, 3, 3], [5, 0.1, 3], [2, 3, 4]])
+def test_other_times_are_no_soft_pulldown(lengths):
+    times = [Fraction(sum((lengths * 9)[:n])).limit_denominator(10) / 60 for n in range(24)]
+    assert film_rate(times, Fraction(1, 1000)) is None

@@ -16,6 +16,9 @@ _NTSC = {
 
 _ROUNDED = Fraction(1, 1_000_000)
 _MORE = Fraction(11, 10)
+_FIELDS = Fraction(2, 5)  # a field of the time of a film frame
+_EXACT_SHARE = 0.9
+_SOFT_SHARE = 0.3  # of the frames are shown for two fields, and as many for three
 
 
 def parse_rate(value: str | int | float | Fraction, name: str) -> Fraction:
@@ -89,6 +92,27 @@ def rate_with_gaps(
         numbers = [round((time - times[0]) * rate) for time in times]
         rises = all(a < b for a, b in itertools.pairwise(numbers))
         if rate * step < _MORE and rises and _meets(times, rate, tick, numbers):
+            return rate
+    return None
+
+
+def film_rate(times: list[Fraction], tick: Fraction) -> Fraction | None:
+    """The rate of film whose frames are shown for two and three fields of 60 a second in turn.
+
+    That is soft 3:2 pulldown: frames are half a field off even times. None for other times.
+
+    Args:
+        times: sorted presentation times.
+        tick: their unit, and so how far off each may be.
+    """
+    steps = [b - a for a, b in itertools.pairwise(times)]
+    for rate in (_NTSC["23.976"], Fraction(24)):
+        field = _FIELDS / rate
+        held = [round(step / field) for step in steps]
+        exact = sum(abs(s - n * field) <= 2 * tick for s, n in zip(steps, held, strict=True))
+        even = all(abs(t - times[0] - n / rate) <= field for n, t in enumerate(times))
+        usual = exact > _EXACT_SHARE * len(steps)  # programs that join packets err now and then
+        if usual and even and min(map(held.count, (2, 3))) > _SOFT_SHARE * len(steps):
             return rate
     return None
 

@@ -63,6 +63,7 @@ class SourceInfo:
         aspect: width of a pixel over its height, None if it does not say.
         rate: frames per second, None if it varies.
         grid: of a rate that varies only as some frames are left out, what it would be with them.
+        film: of film that is shown for two and three fields in turn, its own rate.
         tick: the unit of its timestamps, in seconds.
         slack: by how many seconds rounding to that unit may have moved them.
         start: the first frame's time.
@@ -88,6 +89,7 @@ class SourceInfo:
     aspect: Fraction | None = None
     rate: Fraction | None = None
     grid: Fraction | None = None
+    film: Fraction | None = None
     tick: Fraction = Fraction(0)
     slack: Fraction = Fraction(0)
     start: Fraction = Fraction(0)

@@ -25,7 +25,7 @@ from vfi.video.read.decoding import (
 )
 from vfi.video.read.light import light_of
 from vfi.video.read.media import display_matrix, open_video, plane_codes, tick, video_stream
-from vfi.video.read.rates import constant_rate, rate_with_gaps
+from vfi.video.read.rates import constant_rate, film_rate, rate_with_gaps
 from vfi.video.read.scan import Scan, scan
 from vfi.video.read.source import Picture, Source, SourceInfo
 from vfi.video.read.stated import Stated, stated, unkept
@@ -135,6 +135,7 @@ class VideoSource(Source):
             aspect=aspect,
             rate=rate,
             grid=rate or rate_with_gaps(times, unit, self._rates, self._step()),
+            film=None if rate else film_rate(times, unit),
             tick=unit,
             slack=unit if rate is None and unit * self._rates[0] * 3 <= 1 else Fraction(0),
             start=times[0] if times else Fraction(0),

@@ -6,6 +6,9 @@ depends on the order of the fields. It is chosen by looking only at the lines th
 exchanged, and there where they differ: of the right choice they lie smoothly among their
 neighbours, of a wrong one they stand out. Then two of every five frames show the same, and one of
 them is dropped.
+
+In soft pulldown the frames are whole, but shown for two and three fields in turn: here they get
+even times.
 """
 
 import dataclasses
@@ -33,20 +36,24 @@ class FilmSource(Source):
         source: the input.
 
     Raises:
-        ValueError: if its rate varies, as that of such video never does.
+        ValueError: if its rate varies in another way than that of such video.
     """
 
     def __init__(self, source: Source) -> None:
         super().__init__()
-        info = source.info
+        info, self.problems = source.info, source.problems
+        self._source = source
+        if info.film is not None:
+            self.info = dataclasses.replace(
+                info, rate=info.film, film=None, step=1 / info.film, slack=Fraction(0)
+            )
+            return
         if info.rate is None or not info.holds_last:
             raise ValueError(
                 f"inverse_telecine needs a video of a constant rate, usually 30000/1001, which "
                 f"{info.path} is not"
             )
-        self._source = source
         self._step = 1 / info.rate
-        self.problems = source.problems
         self.info = dataclasses.replace(
             info,
             rate=info.rate * _FILM,
@@ -55,6 +62,17 @@ class FilmSource(Source):
         )
 
     def pictures(self) -> Iterator[Picture]:
+        """The film's frames, at even times."""
+        if self._source.info.film is None:
+            yield from self._unwoven()
+            return
+        start, rate = self.info.start, self._source.info.film
+        for picture in self._source.pictures():
+            number = round((picture.time - start) * rate)
+            yield dataclasses.replace(picture, time=start + number / rate)
+        self.end = self._source.end
+
+    def _unwoven(self) -> Iterator[Picture]:
         woven = moving = index = 0
         last = None
         pictures = _matched(self._source.pictures())

@@ -8,7 +8,7 @@ from fractions import Fraction
 from vfi.video.read.source import Picture, Source
 from vfi.video.timing.cuts import Analyser, Relation
 from vfi.video.timing.repeats import Holds, is_repeat, marked, nothing_changed, watched
-from vfi.video.timing.telecine import CombWatch
+from vfi.video.timing.telecine import SOFT_TELECINE, CombWatch
 from vfi.video.timing.timeline import Slot, Timing, slots_between
 
 logger = logging.getLogger(__name__)
@@ -90,6 +90,8 @@ def plan(
             combs.see(picture)
         yield from planner.take(picture, repeats)
     yield from planner.finish()
+    if source.info.film:
+        source.problems.append(SOFT_TELECINE)
     if (woven := combs.verdict()) is not None:
         source.problems.append(woven)
     if not drop_duplicates and holds.found > max(_FEW_REPEATS, _REPEATED_SHARE * holds.pairs):

@@ -27,6 +27,10 @@ TELECINE = (
     "telecined (3:2): one or two of every five frames are woven from two of the film, which blends "
     "them into each other; --inverse-telecine restores the film first"
 )
+SOFT_TELECINE = (
+    "film of 24 frames a second, shown for two and three fields of 60 in turn (soft 3:2 pulldown), "
+    "so that motion is uneven; --inverse-telecine makes its times even"
+)
 INTERLACED = (
     "interlaced: its frames are woven from two moments, which gives torn edges; deinterlace it "
     "first, for example with ffmpeg -vf bwdif"
