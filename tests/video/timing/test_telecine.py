@@ -207,3 +207,17 @@ def test_soft_pulldown_is_named_and_made_even(tmp_path, blend, probe, name, firs
 def test_other_times_are_no_soft_pulldown(lengths):
     times = [Fraction(sum((lengths * 9)[:n])).limit_denominator(10) / 60 for n in range(24)]
     assert film_rate(times, Fraction(1, 1000)) is None
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_what_is_flagged_as_interlaced_is_reported(tmp_path, blend, later):
+    """Also where only later parts of a recording are."""
+    woven = Pictures(options={"x264-params": "interlaced=1"})
+    parts = [
+        make(tmp_path / "a.ts", Pictures() if later else woven),
+        make(tmp_path / "b.ts", woven),
+    ]
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    summary = interpolate_video(tmp_path / "in.ts", tmp_path / "out.mp4", blend)
+    assert [text[:21] for text in summary.problems] == ["flagged as interlaced"]
+    assert interpolate_video(make(tmp_path / "c.ts"), tmp_path / "d.mp4", blend).problems == []

@@ -1,7 +1,6 @@
 """Reads a video file through PyAV: every frame that can be decoded, at its presentation time."""
 
 import itertools
-import logging
 from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
@@ -32,9 +31,8 @@ from vfi.video.read.stated import Stated, stated, unkept
 from vfi.video.read.whole import cut_off
 from vfi.video.read.window import Window
 
-logger = logging.getLogger(__name__)
-
 _OWN_COLOURS = 5  # the profile of Dolby Vision that other players show green and purple
+_FLAGGED = "flagged as interlaced: if it shows torn edges, deinterlace it (ffmpeg -vf bwdif) first"
 _UNKNOWN_RATE = Fraction(25)
 _WHOLE = Window()
 _MISSING_TIME = Fraction(1, 4)  # seconds by which containers' rounded durations are never off
@@ -81,7 +79,7 @@ class VideoSource(Source):
             tags = tags_of_both(first, tags)
             may_be_opaque = container.format.name in ("gif", "apng") or first.format.has_palette
         self._by_order = found.by_order
-        self._resized = False
+        self._resized = self._flagged = False
         self._times = display_times(found, self._clock)
         if fps is not None or not self._times:
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
@@ -91,7 +89,7 @@ class VideoSource(Source):
         self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, Fraction(aspect) if aspect else None, said)
         if first.interlaced_frame:
-            logger.warning("%s is interlaced; deinterlace it first for good results", path)
+            self.problems.append(_FLAGGED)
 
     def _bare_rate(self, fps: Fraction | None, stream: VideoStream) -> Fraction:
         """Frames a second of a file that holds a stream of pictures and nothing else."""
@@ -209,9 +207,12 @@ class VideoSource(Source):
                     continue
                 time, shown = found, frame.duration * tick(stream) or shown
                 flawed += frame.is_corrupt
+                self._flagged |= frame.interlaced_frame
                 yield Picture(planes, self.info.spec, time, index)
                 index += 1
         self._note_damage(damaged, flawed, time)
+        if self._flagged and _FLAGGED not in self.problems:  # not from its first frame on
+            self.problems.append(_FLAGGED)
         if time is not None:
             self.end = time + (1 / self.info.rate if self.info.rate else shown)
 
