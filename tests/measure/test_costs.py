@@ -29,8 +29,12 @@ def test_weights_size_is_in_the_type_they_have(network):
     assert measure.weights_mib(without.half()) == pytest.approx(size / 2)
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 96), (50, 70)])
-def test_flops_are_two_for_each_multiplication_of_every_convolution(network, height, width):
+@pytest.mark.parametrize(
+    ("height", "width", "flow_scale"), [(64, 96, 1.0), (50, 70, 1.0), (64, 96, 0.5)]
+)
+def test_flops_are_two_for_each_multiplication_of_every_convolution(
+    network, height, width, flow_scale
+):
     macs = 0
 
     def count(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
@@ -43,14 +47,14 @@ def test_flops_are_two_for_each_multiplication_of_every_convolution(network, hei
     hooks = [module.register_forward_hook(count) for module in convolutions]
     frame = torch.rand(1, 3, height, width)
     with torch.inference_mode():
-        Interpolator(network)(frame, frame)
+        Interpolator(network)(frame, frame, flow_scale=flow_scale)
     for hook in hooks:
         hook.remove()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    assert measure.flops(network, height, width) == 2 * macs > 0
-    assert measure.flops(Interpolator(network), height, width) == 2 * macs
+    assert measure.flops(network, height, width, flow_scale) == 2 * macs > 0
+    assert measure.flops(Interpolator(network), height, width, flow_scale) == 2 * macs
     assert all(torch.equal(t, before[n]) for n, t in network.state_dict().items())
-    result = measure.efficiency(network, height, width)
+    result = measure.efficiency(network, height, width, flow_scale)
     assert (result.macs, result.flops) == (macs, 2 * macs)
     assert result.parameters == measure.parameters(network)
 

@@ -19,14 +19,11 @@ from torch import Tensor
 from vfi import reporting
 from vfi.files import atomic_path
 from vfi.jobs.evaluate_video import AVERAGE, summarise
-from vfi.measure.costs import efficiency
 from vfi.measure.quality import quantize
-from vfi.models import Interpolator
 from vfi.reporting.album import ERROR_COLOURS, Album, look_for
 from vfi.reporting.charts import Dot, Series, chart, mark
 from vfi.reporting.pages import Cell, Markup, asset, html_table, page
 from vfi.reporting.style import UNITS, styles
-from vfi.runtime.ways import plain
 from vfi.video.read.source import Picture, Source, SourceInfo
 from vfi.video.summary import progress_bar
 from vfi.video.triples import Attempt, Contender, Triple, attempts, score
@@ -194,17 +191,16 @@ def _figures(
 ) -> list[dict[str, Any]]:
     """Quality, speed and size of each model; of the average of both frames, only quality."""
     first = np.array(recording.seconds[contenders[0].name])
-    networks = {contender.name: contender.network for contender in contenders}
+    known = {contender.name: contender for contender in contenders}
     figures = []
     for row in summarise(recording.rows):
         figure = {**row, **dict.fromkeys(_COSTS)}
-        if row["model"] in networks:
+        if contender := known.get(row["model"]):
             seconds = np.array(recording.seconds[row["model"]])
             figure["median_ms"] = 1000 * median(seconds)
             figure["speedup"] = float(np.median(first / seconds))
-            if isinstance(network := networks[row["model"]], Interpolator):
-                costs = asdict(efficiency(plain(network), info.height, info.width))
-                figure |= {name: costs[name] for name in _COSTS[2:]}
+            if costs := contender.efficiency(info.height, info.width):
+                figure |= {name: getattr(costs, name) for name in _COSTS[2:]}
         figures.append(figure)
     return figures
 

@@ -52,8 +52,9 @@ class Subject:
             self._model = laid_out(trial.way.load(self._device), self._layout)
             # Compiled networks would copy frames of another layout first.
             self._layout = getattr(self._model.network, "memory_format", self._layout)
-        scale = trial.way.flow_scale
-        self._eager = not self._foreign and described(self._model) == EAGER and scale in (None, 1)
+        self._flow_scale = trial.way.flow_scale or 1.0
+        alike = not self._foreign and described(self._model) == EAGER
+        self._eager = alike and self._flow_scale == 1
         img0, img1 = moving_frames(trial.height, trial.width)
         self._frames = self._laid(img0), self._laid(img1)
         self._made: Tensor = self._run(*self._frames)
@@ -82,7 +83,7 @@ class Subject:
         if self._foreign:
             return {}
         size = self._trial.height, self._trial.width
-        return dataclasses.asdict(efficiency(plain(self._model), *size))
+        return dataclasses.asdict(efficiency(plain(self._model), *size, self._flow_scale))
 
     def peak(self) -> float | None:
         """The most memory that this process has held, in MiB; see `peak_memory_mib`."""
@@ -125,8 +126,7 @@ class Subject:
     def _run(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5) -> Tensor:
         if self._foreign:
             return self._model(img0, img1, timestep)
-        scale = self._trial.way.flow_scale or 1.0
-        frame: Tensor = self._model(img0, img1, timestep, flow_scale=scale)
+        frame: Tensor = self._model(img0, img1, timestep, flow_scale=self._flow_scale)
         return frame
 
     def _near(

@@ -47,7 +47,7 @@ def weights_mib(network: nn.Module) -> float:
     return sum(p.numel() * p.element_size() for _, p in _inference_parameters(network)) / _MIB
 
 
-def flops(network: RIFE | Interpolator, height: int, width: int) -> int:
+def flops(network: RIFE | Interpolator, height: int, width: int, flow_scale: float = 1.0) -> int:
     """Floating point operations for one frame; two for each multiply-accumulate operation (MAC).
 
     As torch's flop counter has it: convolutions, transposed ones included, over the frame as
@@ -60,18 +60,21 @@ def flops(network: RIFE | Interpolator, height: int, width: int) -> int:
         network: left as it is.
         height: of the frames, in pixels.
         width: likewise.
+        flow_scale: see `RIFE.forward`.
     """
     model = network if isinstance(network, Interpolator) else Interpolator(network)
     model = copy.deepcopy(model).to("meta")
     frame = torch.empty(1, 3, height, width, device="meta")
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        model(frame, frame)
+        model(frame, frame, flow_scale=flow_scale)
     return int(counter.get_total_flops())
 
 
-def efficiency(network: RIFE | Interpolator, height: int, width: int) -> Efficiency:
-    """All machine-independent figures of a network, FLOPs at ``height`` x ``width`` pixels."""
-    operations = flops(network, height, width)
+def efficiency(
+    network: RIFE | Interpolator, height: int, width: int, flow_scale: float = 1.0
+) -> Efficiency:
+    """All machine-independent figures of a network; those of one frame as `flops` counts them."""
+    operations = flops(network, height, width, flow_scale)
     return Efficiency(parameters(network), operations // 2, operations, weights_mib(network))
 
 

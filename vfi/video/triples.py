@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from vfi.measure import protocol
+from vfi.measure.costs import Efficiency, efficiency
 from vfi.measure.quality import quantize
 from vfi.models import RIFE, Interpolator
 from vfi.models.device import device_of
 from vfi.models.estimate import RIFEOutput
 from vfi.runtime.eager import resolve_model
 from vfi.runtime.load import Precision, Runtime
-from vfi.runtime.ways import Way, described
-from vfi.video.make.predict import Predictor, Request
+from vfi.runtime.ways import Way, described, plain
+from vfi.video.make.predict import Predictor, Request, flow_scale_for
 from vfi.video.read.source import Picture, Source
 from vfi.video.timing.cuts import Analyser, Relation
 
@@ -70,7 +71,15 @@ class Contender:
         self.network, self.name = resolve_model(model, device, runtime, precision, threads)
         self.how = described(self.network) if isinstance(self.network, Interpolator) else {}
         self.device = device_of(self.network)
+        self._flow_scale = flow_scale
         self._predictor = Predictor(self.network, flow_scale, tile=tile)
+
+    def efficiency(self, height: int, width: int) -> Efficiency | None:
+        """What it costs for frames of this size; None if it is somebody else's network."""
+        if not isinstance(self.network, Interpolator):
+            return None
+        scale = flow_scale_for(self._flow_scale, height, width)
+        return efficiency(plain(self.network), height, width, scale)
 
     def make(self, triple: Triple) -> Tensor:
         """Its middle frame, ``(3, H, W)`` on the CPU, in the steps of 8 bits."""
