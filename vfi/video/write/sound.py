@@ -8,6 +8,7 @@ from typing import ClassVar
 import av
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.codec.codec import Codec
 from av.container import InputContainer, OutputContainer
@@ -20,6 +21,7 @@ from vfi.video.write.stretch import stretched
 from vfi.video.write.tracks import SOUND_LEAD, Track
 
 _OPUS_RATE = 48_000
+_UNNAMED = " channels"
 _USUAL = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """What a number of channels most likely is, from one on."""
 _TAKEN = {
@@ -88,6 +90,7 @@ class AudioTrack(Track):
         """Decoded sound that counts from the output's start, without what is damaged."""
         unit, passage = Fraction(1, stream.rate), self.passage
         layout, first = speakers(stream), True
+        alike = _Alike(stream.rate, layout)  # as the file says; its decoder may say otherwise later
         for frame in self._frames(container, stream):
             if frame.pts is not None:
                 time = passage.time(frame.pts * tick(frame)) / passage.speed
@@ -95,9 +98,9 @@ class AudioTrack(Track):
                     self._offset = Fraction(0) if self.from_zero else max(time, Fraction(0))
                     first = False
                 frame.pts, frame.time_base = round((time - self._offset) / unit), unit
-            if frame.layout.name != layout and layout in _USUAL:
+            if frame.layout.name.endswith(_UNNAMED) and layout in _USUAL:
                 frame = _as_layout(frame, layout)
-            yield frame
+            yield from alike(frame)
 
     def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
         for packet in self._demux(container, stream):
@@ -113,7 +116,7 @@ class AudioTrack(Track):
         gap = _SMALLEST_JOIN if joined else _SMALLEST_GAP
         words = [("aresample", f"async=1:min_comp=0.0001:min_hard_comp={gap}:first_pts=0")]
         if self.passage.speed != 1:
-            words.append(("aformat", "sample_fmts=fltp"))
+            words.append(("aformat", "sample_fmts=flt"))
         return _graph(first, words)
 
     def _shaped(self, first: AudioFrame) -> Graph:
@@ -133,10 +136,28 @@ class AudioTrack(Track):
         return graph
 
 
+class _Alike:
+    """Makes all of a stream alike whose samples a second, or speakers, change on the way."""
+
+    def __init__(self, rate: int, layout: str) -> None:
+        self._wanted = rate, layout
+        self._format, self._seen = "", self._wanted
+        self._change: AudioResampler | None = None
+
+    def __call__(self, frame: AudioFrame) -> list[AudioFrame]:
+        self._format = self._format or frame.format.name
+        before, self._seen = self._seen, (frame.sample_rate, frame.layout.name)
+        if self._seen == self._wanted and frame.format.name == self._format:
+            return [frame]
+        if self._change is None or before != self._seen:
+            self._change = AudioResampler(self._format, self._wanted[1], self._wanted[0])
+        return self._change.resample(frame)
+
+
 def speakers(stream: AudioStream) -> str:
     """The speakers of a stream, guessed from their number where it says no more."""
     name = stream.layout.name
-    if name.endswith(" channels") and stream.channels <= len(_USUAL):
+    if name.endswith(_UNNAMED) and stream.channels <= len(_USUAL):
         return _USUAL[stream.channels - 1]
     return name
 
@@ -165,6 +186,8 @@ def _has_deep(layout: str) -> bool:
 
 def _as_layout(frame: AudioFrame, layout: str) -> AudioFrame:
     """The same samples with named speakers."""
+    if frame.format.is_planar:  # of which PyAV counts 9 planes where there are 8
+        frame, *_ = AudioResampler(frame.format.packed.name).resample(frame)
     named = AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, layout)
     named.sample_rate, named.pts = frame.sample_rate, frame.pts
     if frame.time_base is not None:  # as a decoder's last samples may lack

@@ -148,10 +148,10 @@ class Stretcher:
 
 
 def stretched(frames: Iterator[AudioFrame], speed: Fraction) -> Iterator[AudioFrame]:
-    """Sound of planes of floats, made longer.
+    """Sound of packed floats, made longer.
 
     Args:
-        frames: the sound.
+        frames: the sound; not in planes, of which PyAV counts 9 where there are 8.
         speed: seconds after a second before, 1 or more.
 
     Yields:
@@ -160,13 +160,16 @@ def stretched(frames: Iterator[AudioFrame], speed: Fraction) -> Iterator[AudioFr
     first = next(frames, None)
     if first is None:
         return
-    stretcher = Stretcher(speed, first.sample_rate, first.layout.nb_channels)
+    channels = first.layout.nb_channels
+    stretcher = Stretcher(speed, first.sample_rate, channels)
     for frame in itertools.chain([first], frames):
-        yield from (_like(first, piece) for piece in stretcher.push(frame.to_ndarray()))
+        samples = frame.to_ndarray().reshape(-1, channels).T
+        yield from (_like(first, piece) for piece in stretcher.push(samples))
     yield from (_like(first, piece) for piece in stretcher.flush())
 
 
 def _like(frame: AudioFrame, samples: np.ndarray) -> AudioFrame:
-    made = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", frame.layout.name)
+    packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+    made = AudioFrame.from_ndarray(packed, "flt", frame.layout.name)
     made.sample_rate = frame.sample_rate
     return made

@@ -179,7 +179,6 @@ class CopiedSound(Track):
     def _packets(
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
-        joined = bool(self.passage.clock.shifts.get(self.index))
         end = None
         for packet in self._demux(container, source):
             unit = tick(packet)
@@ -187,8 +186,8 @@ class CopiedSound(Track):
             length = (packet.duration or 0) * unit
             if self._is_hidden(packet, time - self.passage.clock.zero, length):
                 continue
-            if joined and end is not None and time < end - length / 2:
-                continue
+            if end is not None and time < end - length / 2:
+                continue  # two joined recordings hold it both
             end = time + length
             placed = self._placed(packet, packet)
             if not self.hides and not self.told and packet.pts is not None and packet.pts < 0:
