@@ -49,6 +49,34 @@ def test_joined_recordings_of_other_rates_and_speakers(
     assert abs(end - 0.9) < 0.05
 
 
+@pytest.mark.parametrize("out", ["out.mkv", "out.mov", "out.avi"])
+def test_a_gap_in_plain_sound_stays(tmp_path, blend, out):
+    """MOV numbers the samples of PCM, AVI its packets: there silence is written."""
+    sounds = [Sound("pcm_s16le", seconds=0.2), Sound("pcm_s16le", Fraction(3, 5), 0.2)]
+    shown = Pictures(range(20), context={"max_b_frames": 0})
+    clip = make(tmp_path / "in.mkv", shown, sounds[:1])
+    other = make(tmp_path / "other.mkv", shown, sounds[1:])
+    path = tmp_path / "gap.mkv"
+    with av.open(str(clip)) as one, av.open(str(other)) as two, av.open(str(path), "w") as output:
+        streams = [output.add_stream_from_template(s) for s in one.streams]
+        packets = [p for p in one.demux() if p.size]
+        packets += [p for p in two.demux(audio=0) if p.size]
+        for packet in sorted(packets, key=lambda p: p.pts * p.time_base):
+            packet.dts, packet.stream = packet.pts, streams[packet.stream_index]
+            output.mux(packet)
+    interpolate_video(path, tmp_path / out, blend)
+    with av.open(str(tmp_path / out)) as container:
+        assert container.streams.audio[0].codec_context.name == "pcm_s16le"
+        loud = [
+            frame.pts * frame.time_base
+            for frame in container.decode(audio=0)
+            if abs(frame.to_ndarray().astype(int)).max() > 1000
+        ]
+    assert loud[0] < 0.03
+    assert any(abs(time - Fraction(3, 5)) < 0.05 for time in loud)
+    assert not any(0.25 < time < 0.55 for time in loud)
+
+
 @pytest.mark.parametrize("layout", ["5.1", "7.1"])
 def test_many_speakers_in_slow_motion(tmp_path, blend, layout):
     """Of eight planes PyAV counts nine, and reading the ninth ends the program."""

@@ -12,7 +12,6 @@ import av
 from av.audio.stream import AudioStream
 from av.stream import Stream
 
-from vfi.video.read.clock import Clock
 from vfi.video.read.media import is_cover, open_video, video_stream
 from vfi.video.write.containers import Container
 from vfi.video.write.options import WriteOptions
@@ -168,7 +167,9 @@ def _plan_audio(
         found.lose(stream, "nothing of it can be read")
         return
     fits = name in (container.audio or _muxed(container.format))
-    placed = _stays_in_place(stream.index, container, passage.clock, passage)
+    plain = (name or "").startswith("pcm_")
+    numbered = not container.varies or (plain and container.hides)
+    placed = _stays_in_place(stream.index, container, numbered, passage)
     if passage.speed == 1 and fits and not moved and (placed or audio == "copy"):
         found.take(stream, CopiedSound(passage, stream.index, container.hides, told))
         return
@@ -181,7 +182,7 @@ def _plan_audio(
         )
     if name is None:
         raise ValueError(f"cannot decode the sound of {passage.path}; use --audio drop")
-    encoder = container.audio_encoder
+    encoder = name if plain and fits else container.audio_encoder
     rate, layout = nearest(encoder, stream)
     changes = []
     if layout != speakers(stream):
@@ -204,15 +205,23 @@ def _muxed(format: str) -> frozenset[str]:
         return frozenset(output.supported_codecs)
 
 
-def _stays_in_place(index: int, container: Container, clock: Clock, passage: Passage) -> bool:
-    """Whether sound that is copied is heard at its time, and nothing that was hidden."""
+def _stays_in_place(index: int, container: Container, numbered: bool, passage: Passage) -> bool:
+    """Whether sound that is copied is heard at its time, and nothing that was hidden.
+
+    Args:
+        index: of the stream.
+        container: what is written.
+        numbered: whether this only numbers samples or packets, as MOV does those of PCM.
+        passage: from the input's times to the output's.
+    """
+    clock = passage.clock
     if clock.hidden.get(index, 0) > LONGEST_LEAD_IN and not container.hides:
         return False
     if index in clock.pieced:
         return False
     start = clock.starts.get(index, Fraction(0)) * passage.speed + passage.late
-    even = abs(start) < _IN_TIME and clock.strays.get(index, 0) < _HARDLY_HEARD
-    return container.varies or even  # else packets are only numbered
+    in_time = container.varies or abs(start) < _IN_TIME
+    return not numbered or (in_time and clock.strays.get(index, 0) < _HARDLY_HEARD)
 
 
 def _plan_subtitle(found: Streams, stream: Stream, container: Container, passage: Passage) -> None:
