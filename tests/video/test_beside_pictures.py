@@ -88,3 +88,27 @@ def _with_subtitles(clip, folder):
                     packet.stream = stream
                     output.mux(packet)
     return path
+
+
+@pytest.mark.parametrize("out", ["out.mp4", "out.mkv"])
+def test_a_second_video_of_any_codec_is_copied(make_clip, tmp_path, blend, out):
+    """Also AV1, whose decoder goes by another name than its encoder."""
+    path = tmp_path / "two.mkv"
+    with (
+        av.open(str(make_clip("a.mp4", frames=6))) as one,
+        av.open(str(make_clip("b.mp4", "libsvtav1", frames=6))) as two,
+        av.open(str(path), "w") as output,
+    ):
+        streams = [
+            output.add_stream_from_template(source.streams.video[0], opaque=True)
+            for source in (one, two)
+        ]
+        for source, stream in zip((one, two), streams, strict=True):
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    output.mux(packet)
+    summary = interpolate_video(path, tmp_path / out, blend)
+    assert summary.lost == []
+    with av.open(str(tmp_path / out)) as container:
+        assert sum(packet.size > 0 for packet in container.demux(video=1)) == 6

@@ -72,12 +72,15 @@ def clip(folder: Path, kind: str) -> Path:
     if kind == "stream":
         how = "h264_metadata=crop_left=6:crop_right=10:crop_top=10:crop_bottom=6"
         return copied(make(folder / "whole.h264", _PLAIN), folder / "in.h264", how)
+    if kind == "av1":
+        plain = Pictures(range(3), size=_SIZE, codec="libsvtav1")
+        return with_box(make(folder / "in.mp4", plain), _CLAP)
     boxed = with_box(make(folder / "in.mp4", _PLAIN), _CLAP)
     return boxed if kind == "mp4" else copied(boxed, folder / f"in.{kind}")
 
 
 @pytest.mark.parametrize("out", ["out.mp4", "out.mkv", "out.avi", "out.gif"])
-@pytest.mark.parametrize("kind", ["mp4", "mkv", "stream"])
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "stream", "av1"])
 def test_hidden_pixels_stay_hidden(tmp_path, blend, kind, out):
     path = clip(tmp_path, kind)
     interpolate_video(path, tmp_path / out, blend)

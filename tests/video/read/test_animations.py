@@ -39,6 +39,14 @@ def test_frames_have_their_own_times(tmp_path, name):
     assert not source.problems
 
 
+def test_a_sequence_of_avif_is_no_video_of_its_still(tmp_path):
+    source = open_source(write(tmp_path / "a.avif", quality=100))
+    pictures = list(source.pictures())
+    assert [p.time for p in pictures] == [0, Fraction(1, 10), Fraction(14, 100)]
+    assert all(abs(int(p.planes[2][5, 5]) - 40 * n) <= 3 for n, p in enumerate(pictures))
+    assert source.end == Fraction(44, 100)
+
+
 @pytest.mark.parametrize(("layout", "kind"), [("rgb48be", "rgb"), ("gray16be", "gray")])
 def test_sixteen_bits_stay_sixteen(tmp_path, blend, layout, kind):
     ramp = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 20

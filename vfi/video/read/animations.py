@@ -1,4 +1,4 @@
-"""Animated PNG and WebP as an input: frames with times of their own."""
+"""Animated PNG, WebP and AVIF as an input: frames with times of their own."""
 
 import dataclasses
 import itertools
@@ -19,7 +19,7 @@ from vfi.video.read.window import Window
 
 logger = logging.getLogger(__name__)
 
-ANIMATION_SUFFIXES = (".png", ".apng", ".webp")
+ANIMATION_SUFFIXES = (".png", ".apng", ".webp", ".avif", ".avifs")
 
 _OPAQUE = 255
 _UNSAID = Fraction(1, 10)
@@ -42,7 +42,7 @@ def is_animation(path: Path) -> bool:
 
 
 class AnimationSource(Source):
-    """An animated PNG or WebP, read frame by frame at the times that it says.
+    """An animated PNG, WebP or AVIF, read frame by frame at the times that it says.
 
     Raises:
         ValueError: if it cannot be read, or no frame is in the part that is wanted.

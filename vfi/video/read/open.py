@@ -29,7 +29,7 @@ def open_source(
     """Opens a video file, a folder of images, or two images.
 
     Args:
-        path: a video, an animated PNG or WebP, a folder of images (in natural order of their
+        path: a video, an animated PNG, WebP or AVIF, a folder of images (in natural order of their
             names; hidden files do not count), or an image; ``-`` is YUV4MPEG2 on standard input.
         second: the second image when ``path`` is one.
         fps: images per second; 24 for a folder, 1 for two images if None. Or frames per second of a

@@ -54,7 +54,7 @@ def stated(stream: VideoStream) -> Stated:
     memory = io.BytesIO()
     try:
         with av.open(memory, "w", format="matroska", options=_UNOFFICIAL) as output:
-            output.add_stream_from_template(stream)
+            output.add_stream_from_template(stream, opaque=True)
             output.start_encoding()
     except (av.error.FFmpegError, ValueError):  # a codec that Matroska has no name for
         return Stated()

@@ -104,7 +104,7 @@ class Track:
             self._stream.disposition = source.disposition
 
     def _add(self, output: OutputContainer, source: Stream) -> Stream:
-        return output.add_stream_from_template(source)
+        return output.add_stream_from_template(source, opaque=True)  # by no encoder's name
 
     def packets(self) -> Iterator[tuple[Fraction, Packet]]:
         """The output's packets, each with its decoding time in seconds."""
@@ -245,7 +245,7 @@ class Attachment(Track):
     """A font or other file in the container."""
 
     def _add(self, output: OutputContainer, source: Stream) -> Stream:
-        return output.add_stream_from_template(source)
+        return output.add_stream_from_template(source, opaque=True)  # by no encoder's name
 
     def packets(self) -> Iterator[tuple[Fraction, Packet]]:
         return iter(())
