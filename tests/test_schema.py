@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,6 +187,18 @@ def test_plans_of_other_types_are_none(keep, words):
     data = {"spec": small_spec("rife_v4.0").to_dict(), "keep": keep, "protected": {}}
     with pytest.raises(ValueError, match=words):
         PruningPlan.from_dict(data)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_no_record(tmp_path, kind):
+    path = tmp_path / "index.json" if kind != "device" else Path("/dev/zero")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(ValueError, match=f"^{path} is damaged: it is no JSON .no file"):
+        read_record(path, {})
 
 
 def test_a_record_that_is_missing_is_no_damage(tmp_path):

@@ -17,8 +17,9 @@ from vfi.data.clips import choose_clips
 from vfi.data.heldout import ClipTriplets
 from vfi.data.images import png_size, read_rgb
 from vfi.data.module import TripletDataModule
-from vfi.files import atomic_path, locked, writable_folder
+from vfi.files import atomic_path, check_not_input, locked, writable_folder
 from vfi.models import RIFE
+from vfi.training.runfolder import check_folder
 
 
 def _zip_with(path: Path, **members: bytes) -> None:
@@ -226,6 +227,16 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         atomic_path(tmp_path / "file" / "x.json"),
     ):
         pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
+def test_links_in_a_circle_are_no_run_folder_and_no_output(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    check_folder(loop)
+    check_not_input(loop, [tmp_path / "in.mp4"])
+    with pytest.raises(ValueError, match="cannot write to the folder .*loop"):
+        writable_folder(loop)
 
 
 def test_a_folder_that_another_run_has(tmp_path):

@@ -157,5 +157,6 @@ def check_not_input(output: Path, inputs: Collection[Path]) -> None:
         ValueError: if ``output`` is one of the files.
     """
     for path in inputs:
-        if output.resolve() == path.resolve() or (output.exists() and output.samefile(path)):
+        same = os.path.realpath(output) == os.path.realpath(path)
+        if same or (output.exists() and output.samefile(path)):
             raise ValueError(f"{output} is the input {path}; give the output another name")

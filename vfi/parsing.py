@@ -7,10 +7,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from jsonargparse import ActionConfigFile, ArgumentParser
 
 from vfi.commands import COMMANDS, SHORT, SYNONYMS
+from vfi.files import check_not_input
 from vfi.shipped import with_bases
 
 _MORE = "also: -q (only warnings and errors), -v (more), --debug (where an error came from)"
@@ -32,6 +34,11 @@ def run_job(name: str, args: Sequence[str]) -> None:
     settings = parser.instantiate(given).as_dict()
     for own in ("config", "base"):
         settings.pop(own, None)
+    if settings.get("output") and not settings.get("overwrite"):
+        values = (settings.get(name) for name in ("input", "model", "models", "network"))
+        named = [n for v in values for n in (v if isinstance(v, list | tuple) else [v]) if n]
+        files = [path for path in map(Path, named) if path.is_file()]
+        check_not_input(Path(settings["output"]), files)
     _job(name)(**settings)
 
 

@@ -24,6 +24,8 @@ def read_record(path: str | os.PathLike[str], schema: Schema) -> Any:
         FileNotFoundError: if there is none.
         ValueError: if it is no JSON or does not fit: the file and the field are named.
     """
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+        raise ValueError(f"{path} is damaged: it is no JSON (no file, but a folder or a pipe)")
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:

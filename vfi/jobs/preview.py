@@ -2,6 +2,7 @@
 
 import logging
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 _GAP = 4  # pixels between triplets
 _QUALITY = 85  # of a JPEG
+_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def preview(
@@ -36,10 +38,13 @@ def preview(
 
     Raises:
         FileNotFoundError: if a folder is missing.
-        ValueError: if a number is below 1, a set has too few triplets, or its settings are wrong.
+        ValueError: if a number is below 1, the picture is of another kind, a set has too few
+            triplets, or its settings are wrong.
     """
     if min(rows, columns, size or 1) < 1:
         raise ValueError(f"rows={rows}, columns={columns}, size={size}: all must be at least 1")
+    if Path(output).suffix.lower() not in _SUFFIXES:
+        raise ValueError(f"output is {output!r}; it must end in one of {', '.join(_SUFFIXES)}")
     loader = train_loader(open_train(train, seed), train, seed=seed, workers=0)
     frames = (frame for batch in loader for frame in _strips(batch, size))
     strips = list(islice(frames, rows * columns))

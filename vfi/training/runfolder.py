@@ -1,6 +1,7 @@
 """The folder that a run writes to, which is the trainer's ``default_root_dir``: one run's alone."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         ValueError: if it is the current folder or the project's own.
     """
-    place = folder.resolve()
+    place = Path(os.path.realpath(folder))  # where links lead in a circle, `resolve` gives up
     if place == Path.cwd().resolve() or (place / "vfi" / "training").is_dir():
         raise ValueError(
             f"the run folder is {folder}, where other things are; give one of its own by "
