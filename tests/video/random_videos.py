@@ -129,6 +129,8 @@ def write(case: Case, folder: Path) -> Path:
         )
         stream.width, stream.height = case.size
         stream.pix_fmt = "yuv420p"
+        if case.codec == "ffv1":
+            stream.options = {"slices": "1"}  # not every tiny picture can be cut into more
         context = stream.codec_context
         context.time_base = case.tick
         context.sample_aspect_ratio = case.aspect
