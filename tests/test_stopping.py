@@ -38,6 +38,17 @@ def test_a_signal_that_python_ignores_comes_again(number, end):
         assert stop.value.status == 143
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_a_closed_terminal_ends_a_command_unless_it_was_started_for_that():
+    with pytest.raises(Stopped) as stop, stoppable():
+        signal.raise_signal(signal.SIGHUP)
+    assert stop.value.status == 129
+    with handling(signal.SIG_IGN, signal.SIGHUP):  # as nohup does
+        with stoppable():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
 def test_other_errors_that_python_ignores_are_told_as_before(monkeypatch):
     told = []
     monkeypatch.setattr(sys, "unraisablehook", lambda ignored: told.append(ignored.exc_value))

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name))
-"""Signals that ask a process to end, besides Ctrl-C: SIGBREAK is what Windows has for it."""
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+"""Signals that ask a process to end, besides Ctrl-C: SIGHUP comes when a terminal is closed,
+SIGBREAK is what Windows has for it."""
 
 _AGAIN = 0.05  # seconds until a signal comes again
 
@@ -77,9 +80,14 @@ def handling(
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in numbers}
+    before = {number: signal.signal(number, handler) for number in numbers if not _nohup(number)}
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old if old is not None else signal.SIG_DFL)
+
+
+def _nohup(number: signal.Signals) -> bool:
+    """Whether the command was started so that the end of its terminal does not end it."""
+    return number.name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN
