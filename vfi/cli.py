@@ -11,6 +11,7 @@ from typing import TextIO
 
 from vfi import commands
 from vfi._about import DISTRIBUTION, __version__
+from vfi.allocator import keep_freed_memory
 from vfi.commands import COMMANDS, EXTRAS, RENAMED
 from vfi.stopping import Stopped, stoppable
 
@@ -29,6 +30,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         0, 2 after an error of the user, 130 after Ctrl-C, 143 after SIGTERM.
     """
+    if args is None:  # the process is ours
+        keep_freed_memory()
     given, level, debug = _own_options(sys.argv[1:] if args is None else list(args))
     _prepare(level)
     try:

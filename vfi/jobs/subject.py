@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vfi.allocator import keep_freed_memory
 from vfi.files import sha256
 from vfi.jobs.apart import Trial
 from vfi.measure.costs import efficiency
@@ -156,6 +157,7 @@ def serve(trial: str) -> None:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
     logging.disable(logging.WARNING)  # facts tell what was chosen
+    keep_freed_memory()
     subject: Subject | None = None
     for line in sys.stdin:
         what, arguments = json.loads(line)
