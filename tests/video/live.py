@@ -16,6 +16,7 @@ import torch
 from tests.helpers.measured import tell
 from tests.video.job_costs import SIZE, cost, write
 from vfi import reporting
+from vfi.allocator import keep_freed_memory
 from vfi.models import Interpolator
 from vfi.models.device import cores, limited_threads
 from vfi.runtime.compiled import called_side_by_side
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
+    keep_freed_memory()  # as the command does
     with tempfile.TemporaryDirectory() as folder:
         clip = write(Path(folder) / "in.mp4", args.frames)
         found_rows = [row for m in args.models for row in rows(m, clip, args.frames, args)]
