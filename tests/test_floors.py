@@ -16,7 +16,7 @@ import pytest
 from tests.helpers.paths import ROOT
 
 FLOORS = (
-    ("_about", "allocator", "models", "files", "schema", "shipped", "stopping"),
+    ("_about", "allocator", "models", "files", "output", "schema", "shipped", "stopping"),
     ("checkpoints", "data", "reporting"),
     ("measure", "runtime"),
     ("pruning", "video"),
@@ -32,6 +32,7 @@ SINGLE = {
     "_about",
     "allocator",
     "files",
+    "output",
     "schema",
     "shipped",
     "stopping",

@@ -46,7 +46,7 @@ def test_the_wheel_is_whole(installed: Path) -> None:
     assert (installed / "vfi/_configs/test/baseline.yaml").is_file()
     (metadata,) = installed.glob("*.dist-info")
     assert f"Version: {vfi.__version__}" in (metadata / "METADATA").read_text(encoding="utf-8")
-    assert "vfi = vfi.cli:main" in (metadata / "entry_points.txt").read_text(encoding="utf-8")
+    assert "vfi = vfi.__main__:main" in (metadata / "entry_points.txt").read_text(encoding="utf-8")
     assert not (installed / "tests").exists()
 
 

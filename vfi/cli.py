@@ -1,11 +1,14 @@
 """The command ``vfi``: finds what was asked for, runs it, and tells every error in one line."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +16,8 @@ from vfi import commands
 from vfi._about import DISTRIBUTION, __version__
 from vfi.allocator import keep_freed_memory
 from vfi.commands import COMMANDS, EXTRAS, RENAMED
-from vfi.stopping import Stopped, stoppable
+from vfi.output import OutputLost, checked_output
+from vfi.stopping import Stopped, ending_at_once, stoppable
 
 TRACEBACK_VARIABLE = "VFI_TRACEBACK"
 INTERRUPTED = 130
@@ -28,16 +32,32 @@ def main(args: Sequence[str] | None = None) -> int:
         args: the words after the program's name; those of the process if None.
 
     Returns:
-        0, 2 after an error of the user, 130 after Ctrl-C, 143 after SIGTERM.
+        0, 2 after an error of the user, 130 after Ctrl-C, 143 after SIGTERM, 141 if what read its
+        output has gone.
     """
-    if args is None:  # the process is ours
-        keep_freed_memory()
-    given, level, debug = _own_options(sys.argv[1:] if args is None else list(args))
+    if args is not None:
+        return _main(list(args), contextlib.nullcontext())
+    keep_freed_memory()  # the process is ours
+    try:
+        with checked_output():
+            return _main(sys.argv[1:], ending_at_once())
+    except OutputLost as lost:
+        if lost.reason:
+            logger.error("standard output cannot be written: %s", lost.reason)
+        return lost.status
+
+
+def _main(args: list[str], starting: AbstractContextManager[None]) -> int:
+    """Runs one command, which is loaded within ``starting``; gives the exit status."""
+    given, level, debug = _own_options(args)
     _prepare(level)
     try:
+        with starting:
+            job = _job(given)
         with stoppable():
-            _run(given)
+            job()
     except KeyboardInterrupt:
+        logger.error("stopped by SIGINT")
         return INTERRUPTED
     except Stopped as stop:
         if not stop.said:
@@ -64,23 +84,20 @@ def main(args: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(given: list[str]) -> None:
-    """Runs the command that the first word names, or `interpolate` where it names an input."""
+def _job(given: list[str]) -> Callable[[], object]:
+    """The command that the first word names, or `interpolate` where it names an input."""
     if not given or given[0] in ("-h", "--help", "help"):
-        sys.stdout.write(commands.overview())
-        return
+        return partial(sys.stdout.write, commands.overview())
     if given[0] == "--version":
-        sys.stdout.write(f"vfi {__version__}\n")
-        return
+        return partial(sys.stdout.write, f"vfi {__version__}\n")
     name, *rest = command_of(given)
     if COMMANDS[name].where is None:
         from vfi.training.command import run
 
-        run([name, *rest])
-    else:
-        from vfi.parsing import run_job
+        return partial(run, [name, *rest])
+    from vfi.parsing import job_of
 
-        run_job(name, rest)
+    return job_of(name, rest)
 
 
 def command_of(given: Sequence[str]) -> list[str]:

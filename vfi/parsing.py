@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from jsonargparse import ActionConfigFile, ArgumentParser
@@ -18,11 +19,11 @@ from vfi.shipped import with_bases
 _MORE = "also: -q (only warnings and errors), -v (more), --debug (where an error came from)"
 
 
-def run_job(name: str, args: Sequence[str]) -> None:
-    """Runs the job ``name`` with command-line arguments.
+def job_of(name: str, args: Sequence[str]) -> Callable[[], None]:
+    """The job ``name`` with command-line arguments, to be called.
 
     Raises:
-        ValueError: as the job does; or if an option is unknown.
+        ValueError: if an option is unknown, is nan, or the output is what is read.
         argparse.ArgumentError: if a value cannot be understood.
     """
     parser = parser_of(name)
@@ -39,7 +40,7 @@ def run_job(name: str, args: Sequence[str]) -> None:
         named = [n for v in values for n in (v if isinstance(v, list | tuple) else [v]) if n]
         files = [path for path in map(Path, named) if path.is_file()]
         check_not_input(Path(settings["output"]), files)
-    _job(name)(**settings)
+    return partial(_job(name), **settings)
 
 
 def parser_of(name: str) -> ArgumentParser:

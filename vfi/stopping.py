@@ -2,6 +2,7 @@
 
 import _thread
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -36,6 +37,22 @@ class Stopped(SystemExit):
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(number)
+
+
+@contextlib.contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Ctrl-C and signals that ask to end do so in one line; for the time before there is anything
+    to clear. An exception would abort the process in the C++ code that torch runs as it is loaded.
+    """
+    signals = signal.SIGINT, *ENDING
+    with handling(_end, *(n for n in signals if signal.getsignal(n) != signal.SIG_IGN)):
+        yield
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    with contextlib.suppress(OSError):  # a closed terminal cannot be written
+        os.write(2, f"error: stopped by {signal.Signals(number).name}\n".encode())
+    os._exit(128 + number)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from vfi.pruning import (
     PruningPlan,
     compact,
 )
+from vfi.stopping import Stopped
 
 POINTS = ("dense", "naive-0.2-compact", "aware-0.2-compact", "naive-0.5-compact")
 POINTS += ("aware-0.5-compact", "aware-0.5-masked")
@@ -183,9 +184,10 @@ def test_a_stopped_sweep_keeps_its_points(network, tmp_path, monkeypatch, caplog
         return measure(self, point, advance)
 
     monkeypatch.setattr(Laboratory, "measure", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped) as stop:
         sweep(network, output=str(tmp_path), **SETTINGS)
     assert "1 of 6 points are kept" in caplog.text
+    assert (stop.value.status, stop.value.said) == (130, True)
     assert [path.name for path in (tmp_path / "points").iterdir()] == ["dense.json"]
     assert not (tmp_path / "sweep.csv").exists()
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -92,9 +93,8 @@ class Points:
                 "stopped; %d of %d points are kept in %s, the same command goes on from there",
                 len(self._records), len(self._points), self._folder,
             )  # fmt: skip
-            if isinstance(stop, Stopped):
-                stop.said = True
-            raise
+            number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
+            raise Stopped(number, said=True) from stop
 
 
 def _progress() -> Progress:
