@@ -202,6 +202,21 @@ def test_a_wide_thing_that_passes_far_over_a_plain_wall_is_left():
     assert psnr(made, truth, torch.ones(SIZE, dtype=torch.bool)) > 36
 
 
+@pytest.mark.parametrize("line", ["Camera W. Mueller", "Anna Kowalska", "Sound: O. Sax"])
+def test_a_plain_ground_between_letters_that_jump_is_left(line):
+    """Credits that go farther up than their strokes are wide."""
+    frames = []
+    for shift in (0, MOVE // 2, MOVE):
+        image = np.full((*SIZE, 3), 60, np.uint8)
+        for top in range(20, 200, 22):
+            font = cv2.FONT_HERSHEY_SIMPLEX
+            cv2.putText(image, line, (10, top - shift), font, 0.5, (255,) * 3, 1, cv2.LINE_AA)
+        frames.append(tensor(image))
+    first, truth, second = frames
+    made = hold_still(truth.clone(), first, second)
+    assert ((made - truth).abs() * 255 <= 8).all()
+
+
 @pytest.mark.parametrize("kind", ["text", "logo", "bar"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_noise_takes_no_still_pixel_far(kind, seed):

@@ -50,7 +50,7 @@ _ISLAND = 0.08
 """Part of the picture: still regions that are smaller stand before what moves around them."""
 _CRUMB, _CRUMBS = 7, 0.25
 """Where fewer of the pixels around stray than this part, no thing is that would be worth it."""
-_CONTRAST, _AROUND = 24, 11
+_CONTRAST, _AROUND = 20, 11
 _LEAST_SEEN, _WELL_SEEN = 0.12, 0.25
 _ANCHORED, _FAR = 0.05, 3
 """Where less than that is seen to be still, as on a plain wall, things may have come from so many
@@ -166,11 +166,12 @@ class StillPair:
 
     @cached_property
     def _seen(self) -> np.ndarray:
-        """A mask of still pixels that are seen to be: they have contrast, and that in both frames.
+        """A mask of still pixels that are seen to be: they differ from another one in both frames.
 
-        Flat areas look the same wherever they move; so does what a thin thing moves across.
+        Flat areas look the same wherever they move; so does what a thin thing moves across. What
+        lies between letters that move differs from some in one frame, from others in the other.
         """
-        return self._still & _contrasted(*self._both)
+        return self._still & _contrasted(*self._range)
 
     @cached_property
     def _islands(self) -> tuple[np.ndarray, np.ndarray]:
@@ -231,13 +232,18 @@ def _noise(around: np.ndarray) -> float:
     return float(np.clip(_ABOVE_NOISE * np.partition(sample, at)[at], _STILL, _NOISY))
 
 
-def _contrasted(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """A mask of where pixels up to two away differ in a colour, to one side in both frames."""
+def _contrasted(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """A mask of where a pixel up to two away differs in a colour, to one side in both frames.
+
+    Args:
+        low: the lesser levels of both frames.
+        high: the greater ones.
+    """
     around, found = np.ones((5, 5), np.uint8), []
-    for pair in zip(planes(first), planes(second), strict=True):
-        brighter = (cv2.subtract(cv2.dilate(plane, around), plane) for plane in pair)
-        darker = (cv2.subtract(plane, cv2.erode(plane, around)) for plane in pair)
-        found.append(cv2.max(cv2.min(*brighter), cv2.min(*darker)))
+    for lowest, highest in zip(planes(low), planes(high), strict=True):
+        brighter = cv2.subtract(cv2.dilate(lowest, around), highest)
+        darker = cv2.subtract(lowest, cv2.erode(highest, around))
+        found.append(cv2.max(brighter, darker))
     return above(largest(np.vstack(found)), _CONTRAST)
 
 
