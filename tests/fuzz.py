@@ -3,13 +3,15 @@
     python -m tests.fuzz --cases 1000 --seed 0 --output runs/results/trust/fuzz.json
 
 A case passes if the input is taken, or refused by an error of the user's kind whose text is one
-line. Anything else (another exception, a text of several lines) is written down.
+line. Anything else (another exception, a text of several lines) is written down, and so is what may
+not be taken: a number that is none, weights or pixels that are not those that were written.
 """
 
 import argparse
 import dataclasses
 import json
 import logging
+import math
 import random
 import tempfile
 from collections import Counter
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tests.helpers.small_media import textured, write_png
@@ -50,7 +53,12 @@ def option(draw: random.Random) -> Case:
     field = draw.choice(fields) if fields else dataclasses.fields(spec)[0]
     whole = field.type is not float
     value = draw.choice([n for n in NUMBERS if isinstance(n, int) or not whole])
-    return f"{spec.__name__}.{field.name}={value}", lambda: spec(**{field.name: value})
+
+    def act() -> None:
+        spec(**{field.name: value})
+        _expect(not math.isnan(value))
+
+    return f"{spec.__name__}.{field.name}={value}", act
 
 
 def trainer(draw: random.Random) -> Case:
@@ -103,13 +111,30 @@ def damaged(draw: random.Random, folder: Path, whole: dict[str, bytes]) -> Case:
         content[: min(place, 300)] = draw.randbytes(min(place, 300))
     path = folder / f"damaged{Path(name).suffix}"
     path.write_bytes(content)
+    weights = load_network(folder / "a.safetensors").state_dict()
+    pixels = textured(0)
     readers: dict[str, Callable[[], object]] = {
-        ".ckpt": lambda: SafeCheckpointIO().load_checkpoint(path),
-        ".safetensors": lambda: load_network(path),
-        ".png": lambda: (png_size(path), read_rgb(path)),
+        ".ckpt": lambda: _expect_equal(_from_checkpoint(path), weights),
+        ".safetensors": lambda: _expect_equal(load_network(path).state_dict(), weights),
+        ".png": lambda: (png_size(path), _expect(np.array_equal(read_rgb(path), pixels))),
         ".txt": lambda: choose_clips(folder / "clips", path),
     }
     return f"{name} {kind} at {place}", readers[path.suffix]
+
+
+def _expect(true: bool) -> None:
+    if not true:
+        raise RuntimeError("it was taken")
+
+
+def _expect_equal(state: dict[str, torch.Tensor], written: dict[str, torch.Tensor]) -> None:
+    _expect(state.keys() == written.keys())
+    _expect(all(torch.equal(state[name], tensor) for name, tensor in written.items()))
+
+
+def _from_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    state = SafeCheckpointIO().load_checkpoint(path)["state_dict"]
+    return {name.removeprefix("network."): tensor for name, tensor in state.items()}
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -203,25 +203,29 @@ def test_a_setting(kind, options, words):
 SPEC = small_spec("rife_v4.0").to_dict()
 
 
+def _with_trunk(value: str) -> dict:
+    return json.loads(json.dumps(SPEC).replace('"trunk": 4', f'"trunk": {value}'))
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "words"),
     [
-        {},
-        [],
-        None,
-        SPEC | {"blocks": []},
-        SPEC | {"blocks": "text"},
-        SPEC | {"blocks": [1]},
-        SPEC | {"blocks": None},
-        SPEC | {"refine": []},
-        SPEC | {"refine": {"context": 1}},
-        SPEC | {"unknown": 1},
-        {key: value for key, value in SPEC.items() if key != "blocks"},
-        json.loads(json.dumps(SPEC).replace('"trunk": 4', '"trunk": true')),
-        json.loads(json.dumps(SPEC).replace('"trunk": 4', '"trunk": -4')),
-        json.loads(json.dumps(SPEC).replace('"trunk": 4', '"trunk": 4.5')),
+        ({}, "not a RIFE spec: 'blocks'"),
+        ([], "not a RIFE spec"),
+        (None, "not a RIFE spec"),
+        (SPEC | {"blocks": []}, "needs at least one block; it has none"),
+        (SPEC | {"blocks": "text"}, "not a RIFE spec.* not str"),
+        (SPEC | {"blocks": [1]}, "not a RIFE spec.* not int"),
+        (SPEC | {"blocks": None}, "not a RIFE spec"),
+        (SPEC | {"refine": []}, "not a RIFE spec"),
+        (SPEC | {"refine": {"context": 1}}, "not a RIFE spec"),
+        (SPEC | {"unknown": 1}, "not a RIFE spec.*'unknown'"),
+        ({key: value for key, value in SPEC.items() if key != "blocks"}, "spec: 'blocks'"),
+        (_with_trunk("true"), "block trunk is True; a channel width must be"),
+        (_with_trunk("-4"), "block trunk is -4; a channel width must be"),
+        (_with_trunk("4.5"), "block trunk is 4.5; a channel width must be"),
     ],
 )
-def test_a_shape_that_is_none(data):
-    with pytest.raises(ValueError, match="."):
+def test_a_shape_that_is_none(data, words):
+    with pytest.raises(ValueError, match=words):
         RIFESpec.from_dict(data)
