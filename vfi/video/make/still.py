@@ -96,7 +96,7 @@ class StillPair:
         """Moves pixels of a frame, which has these levels, into the range of the two."""
         lowest, highest = self._sure
         outside = cv2.max(cv2.subtract(lowest, levels), cv2.subtract(levels, highest))
-        where = np.flatnonzero(largest(outside) & self._still & above(certainty, 0))
+        where = np.flatnonzero(cv2.min(largest(outside), certainty & self._still) > 0)
         if not where.size:
             return made
         share = self._share.ravel()[where] * certainty.ravel()[where].astype(np.float32) / 255
@@ -266,7 +266,7 @@ def _islands(still: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
     Returns:
         Two masks.
     """
-    count, labels = cv2.connectedComponents(still, connectivity=4)
+    count, labels = cv2.connectedComponentsWithAlgorithm(still, 4, cv2.CV_32S, cv2.CCL_WU)
     counts = np.bincount((2 * labels + (seen & 1)).ravel(), minlength=2 * count)
     marked = counts[1::2]
     areas = counts[::2] + marked
