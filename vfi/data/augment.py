@@ -71,6 +71,9 @@ class Augment:
         device: crop in the loader, and do the rest where the network is trained, batch by batch:
             for a GPU that loaders cannot keep busy. The draws are others, of the same
             distributions.
+
+    Raises:
+        ValueError: for the first that is out of bounds.
     """
 
     crop: int | None = 224
@@ -198,6 +201,9 @@ class TripletFilter:
         uneven: reject when one half holds more than ``uneven`` times the change of the other, and
             over ``uneven`` levels: a scene cut, a doubled or dropped frame, a flash that has
             begun. 0 keeps all.
+
+    Raises:
+        ValueError: if one is negative or nan.
     """
 
     static: float = 0.5

@@ -126,23 +126,33 @@ def train_loader(
     )
 
 
-def calibration_batches(train: TrainData, count: int, *, workers: int = 1) -> Iterator[Batch]:
+def calibration_batches(
+    train: TrainData,
+    count: int,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    device: torch.device | str = "cpu",
+) -> Iterator[Batch]:
     """The first training batches, as training would get them; the set is opened when asked.
 
     Args:
         train: what is read.
         count: of batches; fewer if the set has no more.
+        seed: decides their order and variation.
         workers: worker processes; 0 reads in this process.
+        device: where to put them.
 
     Yields:
-        Batches on the CPU, frames in [0, 1].
+        Batches, frames in [0, 1].
 
     Raises:
         FileNotFoundError: as `open_train`.
         ValueError: likewise.
     """
-    for batch in islice(train_loader(open_train(train), train, workers=workers), count):
-        yield ready(batch, train)
+    loader = train_loader(open_train(train, seed), train, seed=seed, workers=workers)
+    for batch in islice(loader, count):
+        yield ready(on_device(batch, device), train, seed)
 
 
 def ready(batch: Batch, train: TrainData, seed: int = 0, epoch: int = 0) -> Batch:

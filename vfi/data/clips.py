@@ -1,4 +1,4 @@
-"""Finding, choosing and decoding video clips: files, or folders of numbered images."""
+"""Finding and choosing video clips: files, or folders of numbered images."""
 
 import logging
 import os

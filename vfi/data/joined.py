@@ -1,7 +1,7 @@
 """Several sets as one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch.utils.data import Dataset
 
@@ -31,12 +31,19 @@ class JoinedTriplets(Dataset[Triplet]):
     def identity(self) -> dict[str, object]:
         """What this is: name, kind, count, and a SHA-256 of the parts' own."""
         parts = [part.identity() for part in self.parts]
-        digest = hashlib.sha256("".join(str(part["sha256"]) for part in parts).encode())
         return {
-            "name": " and ".join(str(part["name"]) for part in parts),
+            **names_and_digest(parts),
             "kind": "joined",
             "count": len(self),
-            "sha256": digest.hexdigest(),
             "fingerprint": "contents",
             "benchmark": None,
         }
+
+
+def names_and_digest(parts: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """``name`` and ``sha256`` of a whole, of the identities of its parts."""
+    digest = hashlib.sha256("".join(str(part["sha256"]) for part in parts).encode())
+    return {
+        "name": " and ".join(str(part["name"]) for part in parts),
+        "sha256": digest.hexdigest(),
+    }

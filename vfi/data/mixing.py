@@ -1,9 +1,10 @@
-"""Mixing streams of triplets, and counting across worker processes."""
+"""Sharing streams of triplets among readers, mixing them, and counting across processes."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
+from torch.utils.data import get_worker_info
 
 from vfi.data.images import Triplet
 
@@ -19,6 +20,7 @@ class Tally:
         self.damaged = torch.zeros(clips, dtype=torch.uint8).share_memory_()
 
     def add(self, worker: int, field: str) -> None:
+        """Counts one more triplet as given (``triplets``), or as rejected for a reason."""
         self._counts[worker % self._ROWS, self._FIELDS.index(field)] += 1
 
     def report_damaged(self, clip: int) -> bool:
@@ -28,7 +30,16 @@ class Tally:
         return not known
 
     def totals(self) -> dict[str, int]:
+        """All counts, by name."""
         return dict(zip(self._FIELDS, self._counts.sum(0).tolist(), strict=True))
+
+
+def readers(rank: int, world_size: int) -> tuple[int, int, int]:
+    """Who reads a stream: this worker's number in its process; that among the workers of all
+    processes, and how many those are. A process without workers reads as one."""
+    info = get_worker_info()
+    workers, worker = (info.num_workers, info.id) if info else (1, 0)
+    return worker, rank * workers + worker, world_size * workers
 
 
 def interleaved(

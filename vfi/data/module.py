@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, cast
 
 import torch
@@ -13,7 +12,7 @@ from typing_extensions import override
 from vfi.data.calibration import (
     TrainSet,
     as_floats,
-    on_device,
+    calibration_batches,
     open_train,
     ready,
     train_loader,
@@ -208,10 +207,9 @@ class TripletDataModule(LightningDataModule):
             check_calibration(self.train, self.tested)
         # as one process would read them at the start, so that any number of processes has the same
         train = self.train if tested else self.trained
-        dataset = open_train(train, self.seed)
-        loader = train_loader(dataset, train, seed=self.seed, workers=self.num_workers)
-        for batch in islice(loader, count):
-            yield ready(on_device(batch, device), self.train, self.seed)
+        yield from calibration_batches(
+            train, count, seed=self.seed, workers=self.num_workers, device=device
+        )
 
     def _in_order(self, dataset: Any, batch_size: int, workers: int) -> DataLoader:
         place = self._place()

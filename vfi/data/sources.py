@@ -26,8 +26,6 @@ TRAIN_SOURCES: tuple[str, ...] = ("sample", "vimeo90k", "video", "rendered", "mi
 """The others exist for testing."""
 
 _PER_CLASS = 16
-
-
 _BATCH_GIB = 16  # what is more is a mistake of some zeros
 
 
@@ -57,6 +55,9 @@ class TrainData:
         index: of a video or mixed source, the file that ``vfi index`` made of its root, which may
             be an address (s3://..., http://...): nothing is searched, and processes and workers
             get about equally many frames.
+
+    Raises:
+        ValueError: for the first that is out of bounds or does not go with another.
     """
 
     source: TrainSource = "sample"
@@ -114,6 +115,9 @@ class ValData:
         per_class: rendered triplets of each class of motion (``vfi.data.rendered.CLASSES``), from
             the photographs that training leaves out, after the source's own; 0 is none. They are
             of ``size``, too.
+
+    Raises:
+        ValueError: for the first that is out of bounds.
     """
 
     source: Source = "auto"
@@ -157,7 +161,12 @@ def resolve(data: ValData) -> ValData:
 
 
 def open_source(data: ValData, check: bool = True) -> TripletSet:
-    """The map-style dataset of a source; ``check`` looks at all images of a folder first."""
+    """The map-style dataset of a source; ``check`` looks at all images of a folder first.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or an image of it is missing.
+        ValueError: if the folder is not given, or does not hold what the source is.
+    """
     data = resolve(data)
     check_root("root", data.source, data.root)  # callers that know their option have asked before
     root = data.root or ""

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from vfi.data.augment import MAX_SIDE, Augment, Frames, TripletFilter, keyed_rng
 from vfi.data.clips import Chosen, Clip, choose_clips
 from vfi.data.decoding import DamagedClipError, Frame, decode
 from vfi.data.images import Triplet, make_triplet
 from vfi.data.index import balanced, indexed_clips, read_index
-from vfi.data.mixing import Tally, interleaved, shuffled
+from vfi.data.mixing import Tally, interleaved, readers, shuffled
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,9 @@ class StreamSpec:
             buffer.
         patience: seconds to wait for a clip's first bytes, and for each next megabyte from a
             store; a clip that lets one wait longer, as where disk or server is gone, is damaged.
+
+    Raises:
+        ValueError: for the first that is out of bounds.
     """
 
     stride: int | tuple[int, int] = 1
@@ -58,14 +61,12 @@ class StreamSpec:
         if not 1 <= low <= high:
             raise ValueError(f"stride is {self.stride}; it must be a number >= 1 or a rising pair")
         limits = {"step": (1, 10**6), "open_clips": (1, 1024), "shuffle_mib": (0, 1 << 20)}
-        for name, (least, most) in (limits | {"short_side": (1, MAX_SIDE)}).items():
+        for name, (least, most) in (limits | {"short_side": (16, MAX_SIDE)}).items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
         if not 0 < self.patience < math.inf:
             raise ValueError(f"patience is {self.patience}; it must be seconds above 0")
-        if self.short_side is not None and self.short_side < 16:
-            raise ValueError(f"short_side is {self.short_side}; it must be at least 16 pixels")
 
     @property
     def strides(self) -> tuple[int, int]:
@@ -177,15 +178,13 @@ class VideoTriplets(IterableDataset[Triplet]):
         }
 
     def __iter__(self) -> Iterator[Triplet]:
-        worker = get_worker_info()
-        workers, worker_id = (worker.num_workers, worker.id) if worker else (1, 0)
-        shard, shards = self.rank * workers + worker_id, self.world_size * workers
+        reader, shard, shards = readers(self.rank, self.world_size)
         passes = 0
         while True:
             empty = True
             for triplet in self._one_pass(passes, shard, shards):
                 empty = False
-                self._tally.add(worker_id, "triplets")
+                self._tally.add(reader, "triplets")
                 yield triplet
             if not self.repeat:
                 return
@@ -271,8 +270,8 @@ class VideoTriplets(IterableDataset[Triplet]):
             frames = self.augment.cut(frames, rng)
         verdict = self.keep.verdict(frames) if self.keep else None
         if verdict:
-            info = get_worker_info()
-            self._tally.add(info.id if info else 0, verdict)
+            reader, _, _ = readers(self.rank, self.world_size)
+            self._tally.add(reader, verdict)
             return None
         if self.augment:
             frames = self.augment.vary(frames, rng)

@@ -22,6 +22,9 @@ class Limits:
         seconds: of the input.
         pixels: of an input frame.
         frames: of the output.
+
+    Raises:
+        ValueError: if one is not above 0, or not finite.
     """
 
     megabytes: int = 500
@@ -78,6 +81,9 @@ class Order:
         fps: output frames a second instead.
         slow_motion: how many times as slowly everything is shown.
         runtime: see `vfi.load_model`.
+
+    Raises:
+        ValueError: for other files than one, or two pictures.
     """
 
     files: tuple[Path, ...]

@@ -161,7 +161,11 @@ class _Stopwatch:
         return self._end - time.monotonic()
 
     def alone(self, way: Way) -> Candidate:
-        """A process that makes a few frames."""
+        """A process that makes a few frames.
+
+        Raises:
+            ValueError: if the machine computes in another precision than that of the way.
+        """
         self._tell(way.label)
         with Apart(dataclasses.replace(self._trial, way=way)) as process:
             facts = process.ask("facts")

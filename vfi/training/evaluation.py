@@ -47,6 +47,9 @@ class EvaluationReport(Callback):
         summary: after the test, the contents of ``metrics.json``.
         part: a folder in the run folder to write to instead.
         output: where the report lies, once a test has begun.
+
+    Raises:
+        ValueError: if ``latency_size`` or ``repeats`` is out of bounds.
     """
 
     def __init__(

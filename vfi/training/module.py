@@ -241,7 +241,11 @@ class RIFEModule(InterpolationModule):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the shape of the checkpoint's network, which may have been pruned."""
+        """Takes the shape of the checkpoint's network, which may have been pruned.
+
+        Raises:
+            ValueError: if it was not written by this project's ``fit``.
+        """
         if SPEC_KEY not in checkpoint:
             raise ValueError(
                 f"the checkpoint has no {SPEC_KEY!r}: it was not written by this project's fit; "
@@ -259,6 +263,9 @@ class BaselineModule(InterpolationModule):
 
     Args:
         method: ``copy`` answers with the first frame, ``average`` with the mean of both.
+
+    Raises:
+        ValueError: for another method.
     """
 
     def __init__(self, method: str = "average") -> None:

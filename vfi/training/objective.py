@@ -25,6 +25,9 @@ class Objective:
         dense_frame: L1 of the frame against the dense network's.
         dense_merged: L1 of the blocks' merged frames against the dense network's.
         dense_flow: end-point error in pixels to the dense network's flows, where those are better.
+
+    Raises:
+        ValueError: if one is negative or not finite, or all are 0.
     """
 
     laplacian: float = 1.0

@@ -36,6 +36,9 @@ class FineTuning:
 
     Attributes:
         steps: optimizer steps on the data module's training set.
+
+    Raises:
+        ValueError: if there is none.
     """
 
     steps: int = 200
@@ -125,7 +128,11 @@ class ChannelPruning(Callback):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Masks what ``fit`` trains, now that weights and optimizers are there."""
+        """Masks what ``fit`` trains, now that weights and optimizers are there.
+
+        Raises:
+            ValueError: in mode ``compact``, if the checkpoint's network was pruned otherwise.
+        """
         if self.mode == "compact":
             if not self._is_compact(network_of(pl_module)):
                 raise ValueError(

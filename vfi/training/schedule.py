@@ -59,6 +59,9 @@ class OptimizerSpec:
             was learnt from the most data, and is forgotten first.
         steps: at which the rate has fallen to nothing; None takes the run's length. A resumed run
             keeps the number that it began with, unless it is given here.
+
+    Raises:
+        ValueError: for the first that is out of bounds.
     """
 
     lr: float = 1e-4

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Stopping(Callback):
-    """On SIGTERM or Ctrl-C, ``fit`` saves ``last.ckpt`` after the step it is at, and stops.
+    """On Ctrl-C or a signal that asks to end, ``fit`` ends its step, saves ``last.ckpt`` and stops.
 
     A second signal stops at once. All processes stop at the same step, whichever of them was told.
     A validation that is due then is made up for when training goes on. Other stages stop at once.

@@ -1,15 +1,16 @@
 """Rendered triplets and triplets from video in one stream, by shares."""
 
-import hashlib
 import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from vfi.data.augment import keyed_rng
 from vfi.data.images import Triplet
+from vfi.data.joined import names_and_digest
+from vfi.data.mixing import readers
 from vfi.data.rendered.dataset import RenderedTriplets
 from vfi.data.video import VideoTriplets
 
@@ -24,6 +25,9 @@ class Shares:
         video: share of the triplets that come from clips.
         rendered: share of those that are rendered from photographs; the two sum to 1.
         since: the epoch from which this holds, until the next one of a list does.
+
+    Raises:
+        ValueError: if one is negative, or the two do not sum to 1.
     """
 
     video: float = 0.5
@@ -98,9 +102,7 @@ class MixedTriplets(IterableDataset[Triplet]):
         return [share for share in self.shares if share.since <= self.epoch][-1]
 
     def __iter__(self) -> Iterator[Triplet]:
-        worker = get_worker_info()
-        workers, worker_id = (worker.num_workers, worker.id) if worker else (1, 0)
-        place, step = self.rank * workers + worker_id, self.world_size * workers
+        _, place, step = readers(self.rank, self.world_size)
         video = iter(self.video)
         while True:
             if keyed_rng(self.seed, self.epoch, place, _DRAW).random() < self.now.rendered:
@@ -114,12 +116,10 @@ class MixedTriplets(IterableDataset[Triplet]):
     def identity(self) -> dict[str, object]:
         """What this is: name, kind, both parts' identities and a SHA-256 of theirs."""
         parts = [self.video.identity(), self.rendered.identity()]
-        digest = hashlib.sha256("".join(str(part["sha256"]) for part in parts).encode())
         return {
-            "name": " and ".join(str(part["name"]) for part in parts),
+            **names_and_digest(parts),
             "kind": "mixed",
             "count": parts[0]["count"],
-            "sha256": digest.hexdigest(),
             "fingerprint": "names and sizes",
             "benchmark": None,
             "parts": parts,

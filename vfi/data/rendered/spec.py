@@ -68,6 +68,9 @@ class RenderSpec:
         h264: share of triplets that went through H.264 as three frames of a video.
         h264_quality: its constant rate factor, uniform between the two; more is worse.
         timestep: the time of the true frame, uniform between the two.
+
+    Raises:
+        ValueError: for the first that is out of bounds.
     """
 
     layers: int = 3
