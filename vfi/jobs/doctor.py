@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import importlib.util
-import json as to_json
 import math
 import sys
 import time
@@ -30,7 +29,7 @@ def doctor(json: bool = False) -> None:
     """
     found = {**_machine(), **_self_test()}
     if json:
-        sys.stdout.write(to_json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(reporting.as_json(found))
     else:
         reporting.table("vfi doctor", [found])
 

@@ -1,12 +1,12 @@
 """The job that writes a model as a file for other programs."""
 
-import json
 import logging
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from vfi import reporting
 from vfi._about import __version__
 from vfi.checkpoints import load_model
 from vfi.files import sha256, writable_folder
@@ -70,8 +70,7 @@ def export(
             "licence": loaded.info.get("licence", "unknown"),
             "vfi": __version__,
         }
-        text = json.dumps(about, indent=1) + "\n"
-        made.with_name(f"{path.name}.json").write_text(text, encoding="utf-8")
+        reporting.write_json(about, made.with_name(f"{path.name}.json"))
         for file in Path(name).iterdir():
             file.replace(path.parent / file.name)
     worst = max(outcome.largest for outcome in parity)

@@ -1,6 +1,5 @@
 """The job that lists the models there are."""
 
-import json as to_json
 import sys
 from typing import Any
 
@@ -24,7 +23,8 @@ def models(json: bool = False) -> None:
     known = cards.read(folder("checkpoints"))
     rows = [_row(name, known) for name in registry.names()]
     if json:
-        _write_json([{**row, "card": known.get(row["name"])} for row in rows])
+        with_cards = [{**row, "card": known.get(row["name"])} for row in rows]
+        sys.stdout.write(reporting.as_json(with_cards))
         return
     reporting.table(
         "models", [_shown(row) for row in rows], "speed over rife_v4.0; PSNR and SSIM on UCF-101"
@@ -77,7 +77,3 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "from": row["from"],
         "here": "yes" if row["here"] else "no",
     }
-
-
-def _write_json(rows: list[dict[str, Any]]) -> None:
-    sys.stdout.write(to_json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
