@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tests.helpers.paths import ROOT
-from vfi.runtime.eager import resolve_model
+from vfi.runtime.resolve import resolve_model
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.make.still import StillPair
 from vfi.video.read.open import open_source

@@ -135,7 +135,7 @@ def test_unknown_models_and_devices(make_clip, tmp_path):
     clip = make_clip(frames=3)
     with pytest.raises((ValueError, FileNotFoundError), match="no_such_model"):
         interpolate_video(clip, tmp_path / "out.mp4", "no_such_model")
-    with pytest.raises(ValueError, match="cannot use device 'gpu9'"):
+    with pytest.raises(ValueError, match="cannot use the device 'gpu9'"):
         interpolate_video(clip, tmp_path / "out.mp4", device="gpu9")
 
 

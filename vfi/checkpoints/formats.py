@@ -171,10 +171,10 @@ def _in_order(content: bytes) -> bytes:
 
 
 def digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and values of contiguous CPU tensors, sorted by name."""
+    """SHA-256 over names, types, shapes and values of tensors, sorted by name."""
     digest = hashlib.sha256()
     for name in sorted(state):
-        tensor = state[name]
+        tensor = state[name].detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
@@ -182,8 +182,7 @@ def digest(state: Mapping[str, Tensor]) -> str:
 
 def weights_digest(model: nn.Module) -> str:
     """A short hash of what a model computes: its modules and weights."""
-    state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    return hashlib.sha256(f"{model} {digest(state)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{model} {digest(model.state_dict())}".encode()).hexdigest()[:16]
 
 
 def _read_safetensors(path: Path) -> Checkpoint:

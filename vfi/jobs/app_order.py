@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Runtime
+from vfi.runtime.resolve import DEFAULT_MODEL
 from vfi.video.job import Plan
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.timing.timeline import expected_frames

@@ -14,8 +14,8 @@ import gradio as gr
 from vfi.checkpoints import registry
 from vfi.jobs.app_order import Order
 from vfi.jobs.app_work import Made, State, Stop, Workshop
-from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import RUNTIMES, Runtime
+from vfi.runtime.resolve import DEFAULT_MODEL
 
 TITLE = "Make a video smoother"
 _TIMES, _RATE = "times as many frames", "frames a second"

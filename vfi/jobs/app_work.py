@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vfi.jobs.app_order import Limits, Order
-from vfi.runtime.eager import resolve_model
+from vfi.runtime.resolve import resolve_model
 from vfi.video.job import prepare, run
 from vfi.video.settings import Settings
 from vfi.video.summary import Summary

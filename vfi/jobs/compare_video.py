@@ -18,8 +18,8 @@ from vfi.jobs.compare_page import write_page
 from vfi.jobs.said import command_line
 from vfi.measure.quality import quantize
 from vfi.models.device import limited_threads
-from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.resolve import DEFAULT_MODEL
 from vfi.video.read.colour import PixelSpec
 from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.open import open_source

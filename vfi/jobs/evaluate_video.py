@@ -17,8 +17,8 @@ from vfi.models.device import limited_threads
 from vfi.reporting.provenance import environment
 from vfi.reporting.records import write_csv, write_json
 from vfi.reporting.tables import table
-from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.resolve import DEFAULT_MODEL
 from vfi.video.read.open import open_source
 from vfi.video.read.rates import parse_optional
 from vfi.video.read.source import Source

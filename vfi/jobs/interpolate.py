@@ -11,8 +11,8 @@ from vfi import reporting
 from vfi.files import natural_key, visible_files, writable_folder
 from vfi.jobs import executors
 from vfi.jobs.executors import Executor, Failed, InProcess, Kind
-from vfi.runtime.eager import DEFAULT_MODEL
 from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.resolve import DEFAULT_MODEL
 from vfi.runtime.ways import AUTO, remembered
 from vfi.video.job import interpolate_video
 from vfi.video.read.images import IMAGE_SUFFIXES

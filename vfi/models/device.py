@@ -12,7 +12,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def usable(name: str) -> torch.device:
-    """The device of that name, if this machine has it."""
+    """The device of that name, if this machine has it.
+
+    Raises:
+        ValueError: if not, with torch's reason.
+    """
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

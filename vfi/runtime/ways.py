@@ -129,7 +129,7 @@ def fingerprint(model: Interpolator) -> str:
     network = plain(model)
     ranges: Mapping[str, Any] = getattr(model.network, "ranges", {})
     what = [
-        digest({n: t.detach().cpu().contiguous() for n, t in network.state_dict().items()}),
+        digest(network.state_dict()),
         network.spec.to_dict(),
         sorted((name, r.low, r.high) for name, r in ranges.items()),
         *([FORM] if ranges else ()),

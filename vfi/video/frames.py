@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vfi.models.device import device_of
-from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
+from vfi.runtime.resolve import DEFAULT_MODEL, resolve_model
 from vfi.video.make.predict import Predictor, Request
 from vfi.video.read.colour import PixelSpec
 from vfi.video.read.source import Picture

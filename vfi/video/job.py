@@ -16,8 +16,8 @@ from torch import nn
 from vfi.checkpoints.formats import weights_digest
 from vfi.files import atomic_path
 from vfi.models.device import device_of
-from vfi.runtime.eager import DEFAULT_MODEL, resolve_model
 from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.resolve import DEFAULT_MODEL, resolve_model
 from vfi.video.make.engine import Engine
 from vfi.video.make.memory import keep_freed_memory
 from vfi.video.make.predict import Predictor, Request

@@ -14,8 +14,8 @@ from vfi.measure.quality import quantize
 from vfi.models import RIFE, Interpolator
 from vfi.models.device import device_of
 from vfi.models.estimate import RIFEOutput
-from vfi.runtime.eager import resolve_model
 from vfi.runtime.load import Precision, Runtime
+from vfi.runtime.resolve import resolve_model
 from vfi.runtime.ways import Way, described, plain
 from vfi.video.make.predict import Predictor, Request, flow_scale_for
 from vfi.video.read.source import Picture, Source

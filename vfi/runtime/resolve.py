@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from vfi.models.device import laid_out
+from vfi.models.device import laid_out, usable
 from vfi.runtime.load import Precision, Runtime
 from vfi.runtime.ways import AUTO, Way
 
@@ -34,11 +34,7 @@ def resolve_model(
         return model, type(model).__name__
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"cannot use device {device!r}: {reason}; use auto or cpu") from error
+    usable(device)  # before weights are read or fetched
     way = Way.named(str(model), runtime, precision, threads)
     name = way.label if model == AUTO else str(model)
     return laid_out(way.load(device), torch.channels_last), name  # a quarter faster on a CPU
