@@ -81,11 +81,12 @@ def test_what_is_not_finite_stops_the_training_in_one_line(clips, tmp_path, capl
     assert all(p.isfinite().all() for p in load_network(last).parameters())
 
 
-def guarded(guard: DivergenceGuard, losses: list[float]) -> None:
-    checkpoints = SimpleNamespace(checkpoint_callbacks=[], global_step=len(losses))
-    checkpoints.strategy = SimpleNamespace(reduce=lambda loss, reduce_op: loss)
+def guarded(guard: DivergenceGuard, losses: list[float], folder: Path = Path()) -> None:
+    trainer = SimpleNamespace(checkpoint_callbacks=[], global_step=len(losses))
+    trainer.default_root_dir = folder
+    trainer.strategy = SimpleNamespace(reduce=lambda loss, reduce_op: loss)
     for loss in losses:
-        guard.on_before_backward(checkpoints, None, torch.tensor(loss))
+        guard.on_before_backward(trainer, None, torch.tensor(loss))
 
 
 def test_the_guard_tells_noise_from_divergence():
@@ -100,6 +101,13 @@ def test_the_guard_tells_noise_from_divergence():
         guarded(second, [9.0] * 9)
     with pytest.raises(ValueError, match=r"factor is 0\.5"):
         DivergenceGuard(factor=0.5)
+
+
+def test_the_guard_names_what_is_on_disk_of_a_run_that_went_on(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/last.ckpt").touch()  # by the process before, and none since
+    with pytest.raises(ValueError, match=r"run away.*the last checkpoint is .*last\.ckpt"):
+        guarded(DivergenceGuard(window=10), [1.0] * 20 + [9.0] * 20, tmp_path)
 
 
 def test_the_average_of_a_masked_network_is_masked(clips, tmp_path):

@@ -1,7 +1,6 @@
 """Stops a training that has gone wrong."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from typing_extensions import override
 
-from vfi.training.resume import checkpointing
+from vfi.training.resume import checkpoint_folder, newest
 from vfi.training.sharding import whole
 
 
@@ -83,9 +82,8 @@ class DivergenceGuard(Callback):
             self._stop(trainer, f"the norm of the gradient is {norm} (the loss {self._loss:.3g})")
 
     def _stop(self, trainer: Trainer, reason: str) -> None:
-        written = [Path(path) for c in checkpointing(trainer) if (path := c.best_model_path)]
-        newest = max(written, key=lambda path: path.stat().st_mtime, default=None)
-        last = f"the last checkpoint is {newest}" if newest else "no checkpoint was written yet"
+        path = newest(checkpoint_folder(trainer))
+        last = f"the last checkpoint is {path}" if path else "no checkpoint was written yet"
         raise ValueError(
             f"training stopped at step {trainer.global_step}: {reason}; {last}; try a lower "
             "--model.optimizer.lr in a new run (a resumed one keeps its learning rate)"
