@@ -2,7 +2,7 @@
 
 import sys
 
-from vfi.cli import main
+from vfi.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())
