@@ -32,7 +32,7 @@ def first_frame(clip: Path, *words: str) -> tuple[float, float]:
         RuntimeError: if the process fails.
     """
     width, height = SIZE
-    command = [sys.executable, "-m", "vfi.cli", "interpolate", str(clip), "-o", "-", "-q", *words]
+    command = [sys.executable, "-m", "vfi", "interpolate", str(clip), "-o", "-", "-q", *words]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
