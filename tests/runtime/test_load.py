@@ -150,6 +150,22 @@ def test_openvino_computes_in_eight_bits_what_was_calibrated(low):
     assert (frame - layer(features)).abs().mean() < 1e-3
 
 
+@pytest.mark.parametrize(("ranges", "bfloat16", "tried"), [
+    (True, True, ["int8", "bfloat16", "float32"]),
+    (False, True, ["bfloat16", "float32"]),
+    (True, False, ["int8", "float32"]),
+    (False, False, ["float32"]),
+])  # fmt: skip
+def test_auto_tries_the_fastest_precision_first(ranges, bfloat16, tried, tmp_path, monkeypatch):
+    monkeypatch.setattr(load, "capabilities", lambda: ("BF16", "FP32", "INT8"))
+    monkeypatch.setattr(load, "has_bfloat16", lambda: bfloat16)  # the other only says it can
+    source = tmp_path / "weights.safetensors"
+    if ranges:
+        load.ranges_of(source).write_text("{}")
+    assert load._automatic(source) == tried
+    assert load._precision("auto", source) == tried[0]
+
+
 def test_auto_measures_once(weights, cache, monkeypatch):
     pytest.importorskip("openvino")
     steady = load._Outcome(error=0.0, speedup=2.0, spread=1.0)

@@ -18,7 +18,7 @@ from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator
-from vfi.runtime.autocast import Autocast, torch_precision
+from vfi.runtime.autocast import Autocast, has_bfloat16, torch_precision
 from vfi.runtime.extras import installed
 from vfi.runtime.lean_layers import Range
 from vfi.runtime.lean_network import unsupported
@@ -67,8 +67,9 @@ def load_model(
         runtime: torch, openvino, onnxruntime, or auto: the fastest of those installed whose frames
             agree with torch's here, which is measured and, unless this machine is busy, remembered
             in the cache folder.
-        precision: float32, bfloat16, int8 (openvino) or float16 (torch, for GPUs). auto is int8 in
-            openvino where the model comes with 8-bit ranges, else float32. bfloat16 becomes
+        precision: float32, bfloat16, int8 (openvino) or float16 (torch, for GPUs). auto is the
+            fastest that there is: in openvino int8 where the model comes with 8-bit ranges, else
+            bfloat16 on processors made for it, else float32. bfloat16 that is asked for becomes
             float32, and says so, where the processor lacks it.
         threads: of the runtime; its default if None.
 
@@ -163,10 +164,18 @@ def _precision(asked: str, source: str | os.PathLike[str]) -> str:
     if asked == "bfloat16" and "BF16" not in able:
         logger.warning("this processor has no bfloat16 instructions; float32 is used instead")
         return "float32"
-    if asked != "auto":
-        return asked
-    # Not bfloat16: on processors with AVX-512 bf16 but no AMX it was measured to be slower.
-    return "int8" if "INT8" in able and ranges_of(source).is_file() else "float32"
+    return _automatic(source)[0] if asked == "auto" else asked
+
+
+def _automatic(source: str | os.PathLike[str]) -> list[str]:
+    """The precisions that OpenVINO has here for a model, the fastest first."""
+    able = capabilities()
+    has = {
+        "int8": "INT8" in able and ranges_of(source).is_file(),
+        "bfloat16": "BF16" in able and has_bfloat16(),
+        "float32": True,
+    }
+    return [precision for precision, there in has.items() if there]
 
 
 def ranges_of(source: str | os.PathLike[str]) -> Path:
@@ -229,7 +238,7 @@ def _fastest(
     if reason:
         logger.info("runtime torch: %s", reason)
         return model
-    for bits in (precision, *(("float32",) if precision == "auto" else ())):
+    for bits in _automatic(source) if precision == "auto" else [precision]:
         candidate = _compiled(model, source, "openvino", bits, threads)
         network: Any = candidate.network
         key = f"{digest(network.network.state_dict())[:16]} {FORM} {network.precision} {threads}"

@@ -60,8 +60,8 @@ class Encoder:
     says_range: bool = True
 
 
-# x264 and x265 share the cores with the network: "faster" takes some 60 % of medium's time, for a
-# smaller file and 0.4 to 0.6 dB (docs/results/live/presets.json).
+# x264 and x265 share the cores with the network: "faster" takes 0.6 and 0.9 of medium's time, for a
+# smaller file and 0.5 and 0.6 dB (docs/results/live/presets.json).
 ENCODERS = {
     "h264": Encoder(
         "libx264",
