@@ -12,8 +12,8 @@ def keep_freed_memory() -> bool:
     """Has glibc keep freed memory, up to a GiB, instead of giving it back to the system.
 
     A network in torch allocates its features anew in every call. Memory that was given back comes
-    as fresh, zeroed pages, which take up to a quarter of a small network's time. Meant for programs
-    that have a process of their own: it holds for all of that, whose peak stays the same.
+    as fresh, zeroed pages; docs/results/profile/freed_memory.json has what they take. Meant for
+    programs that have a process of their own: it holds for all of that.
 
     Returns:
         Whether it does so: not with another C library, nor if the environment says how to allocate
