@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vfi.models.spec import BlockSpec, RIFESpec
+from vfi.models.parts import BlockSpec
+from vfi.models.spec import RIFESpec
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Options:
     warp_at_scale: bool | None = None
     finest_scale: int | None = None
     blocks: tuple[int, ...] | None = None
-    scales: tuple[float, ...] | None = None
+    scales: tuple[int, ...] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Options":
