@@ -133,11 +133,12 @@ class Engine:
         if self.written % self._sink.chunk == 0:
             return True
         requests = sum(isinstance(content, Request) for content, _ in self._waiting)
+        if not requests:  # alone, an original would take a new frame's place among what is ahead
+            return whole or self._sink.pace is not None
         enough = self._predictor.batch_size
         if self._sink.pace is None and enough == 1:
             enough = 1 if whole else _TOGETHER
-        full = requests >= enough and (whole or self._predictor.any_timestep)
-        return requests == 0 or full
+        return requests >= enough and (whole or self._predictor.any_timestep)
 
     def _flush(self, computed: ByteQueue[_Frame]) -> None:
         """Has what waits made, and hands on what is made."""
