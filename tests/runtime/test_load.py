@@ -1,8 +1,12 @@
 """Models in other runtimes: the frames of torch, one signature, one line for what cannot be had."""
 
+import contextlib
 import logging
+import os
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from tests.helpers.small_networks import fill, small_spec
 from vfi.checkpoints import save_network
 from vfi.models import RIFE, Interpolator
 from vfi.runtime import load
+from vfi.runtime.compiled import called_side_by_side
 from vfi.runtime.lean_layers import Learnt, Range
 from vfi.runtime.load import load_model
 from vfi.runtime.openvino import FORM, OpenVINONetwork
@@ -67,8 +72,8 @@ def test_work_is_shared_between_pairs_and_times(runtime, near, refine, tmp_path,
     known = [model.encode(picture) for picture in pictures]
     for k in (0, 1):
         made = model.between(known[k], known[k + 1], (0.25, 0.5))
-        for frame, time in zip(made, (0.25, 0.5), strict=True):
-            alone = model(pictures[k], pictures[k + 1], time)
+        for frame, moment in zip(made, (0.25, 0.5), strict=True):
+            alone = model(pictures[k], pictures[k + 1], moment)
             torch.testing.assert_close(frame, alone, atol=0 if runtime == "torch" else 1e-6, rtol=0)
 
 
@@ -121,6 +126,33 @@ def test_a_signal_after_models_were_freed_is_heard(weights, cache):
     command = [sys.executable, "-c", SIGNALLED, str(weights)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores of a thread are unknown")
+def test_openvino_for_several_callers_works_in_their_own_threads(weights):
+    """On any core: where another thread does the work, both wait for each other to wake."""
+    pytest.importorskip("openvino")
+    model = load_model(weights, runtime="openvino", precision="float32", threads=2)
+    cores, seen, own = os.sched_getaffinity(0), set(), []
+
+    def make():
+        start = time.thread_time()
+        for _ in range(20):
+            model.between(frame, frame)
+        own.append(time.thread_time() - start)
+
+    with called_side_by_side(model) as callers:
+        frame = model.encode(torch.rand(1, 3, 256, 256))
+        model.between(frame, frame)
+        start, caller = time.process_time(), threading.Thread(target=make)
+        caller.start()
+        while caller.is_alive():
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                seen.add(frozenset(os.sched_getaffinity(caller.native_id)))
+            time.sleep(1e-3)
+    assert callers == 2
+    assert own[0] > (time.process_time() - start) / 2
+    assert seen == {frozenset(cores)}
 
 
 def test_the_first_call_of_openvino_is_made_while_others_wait(weights):

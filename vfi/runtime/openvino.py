@@ -7,8 +7,9 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from typing_extensions import override
 
 from vfi.files import sha256
 from vfi.models import RIFE
+from vfi.models.device import cores
 from vfi.runtime.autocast import has_bfloat16, has_vnni
 from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
@@ -71,12 +73,25 @@ class _Between(nn.Module):
 
 
 class _Program(Program):
-    def __init__(self, encoder: Any, network: Any) -> None:
-        self._encoder, self._network = encoder, network
+    """Encoder and network, compiled once for each caller: the last to be free serves the next."""
+
+    def __init__(self, compiled: Iterable[tuple[Any, Any]]) -> None:
+        self._free: LifoQueue[tuple[Any, Any]] = LifoQueue()
+        for parts in compiled:
+            self._free.put(parts)
+
+    @contextlib.contextmanager
+    def _parts(self) -> Iterator[tuple[Any, Any]]:
+        parts = self._free.get()
+        try:
+            yield parts
+        finally:
+            self._free.put(parts)
 
     @override
     def encode(self, frame: Tensor) -> tuple[Tensor, ...]:
-        return self._run(self._encoder, [frame])
+        with self._parts() as (encoder, _):
+            return self._run(encoder, [frame])
 
     @override
     def between(
@@ -86,7 +101,8 @@ class _Program(Program):
         timestep: Tensor,
     ) -> Tensor:
         inputs = [*frames, *known[0], *known[1], timestep]
-        return self._run(self._network, inputs[: len(self._network.inputs)])[0]
+        with self._parts() as (_, network):
+            return self._run(network, inputs[: len(network.inputs)])[0]
 
     @staticmethod
     def _run(model: Any, inputs: list[Tensor]) -> tuple[Tensor, ...]:
@@ -134,13 +150,17 @@ class OpenVINONetwork(CompiledNetwork):
             "INFERENCE_PRECISION_HINT": self._hint(),
             "PERFORMANCE_HINT": "LATENCY",
         }
+        threads = self.threads
         if self.callers > 1:
-            settings |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": self.callers}
-        if self.threads:
-            settings["INFERENCE_NUM_THREADS"] = self.threads
-        models = self._models(height, width)
-        made = (the_core().compile_model(model, "CPU", settings) for model in models)
-        program = _Program(*made)
+            # A stream's work waits for a thread of its own to wake; a program of one thread runs in
+            # its caller's, which must not be tied to one core then.
+            threads = max((threads or cores()) // self.callers, 1)
+            settings["ENABLE_CPU_PINNING"] = False
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        encoder, network = self._models(height, width)
+        compiled = functools.partial(the_core().compile_model, device_name="CPU", config=settings)
+        program = _Program((compiled(encoder), compiled(network)) for _ in range(self.callers))
         # Two threads in the first call of OpenVINO's binding may wait for each other for ever.
         program.encode(torch.zeros(1, 3, height, width))
         return program
