@@ -217,6 +217,23 @@ def test_a_plain_ground_between_letters_that_jump_is_left(line):
     assert ((made - truth).abs() * 255 <= 8).all()
 
 
+@pytest.mark.parametrize("way", [(0, -12), (0, -16), (-14, 0), (-20, 0)])
+@pytest.mark.parametrize("timestep", [0.5, 0.25])
+def test_a_textured_ground_between_letters_that_jump_is_left(way, timestep):
+    """Credits and tickers."""
+    frames = []
+    for part in (0, timestep, 1):
+        image = np.ascontiguousarray(texture(3)[:, : SIZE[1]])
+        for row, line in enumerate(("Camera W. Mueller", "Anna Kowalska", "Sound: O. Sax")):
+            place = int(4 + way[0] * part), int(30 + 26 * row + way[1] * part)
+            font = cv2.FONT_HERSHEY_SIMPLEX
+            cv2.putText(image, line, place, font, 0.6, (255,) * 3, 2, cv2.LINE_AA)
+        frames.append(tensor(image))
+    first, truth, second = (frame[0] for frame in frames)
+    held = StillPair(first, second).hold(truth.clone(), timestep)
+    assert ((held - truth).abs() * 255 > 8).any(0).sum() < 50  # at the letters' edges
+
+
 @pytest.mark.parametrize("kind", ["text", "logo", "bar"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_noise_takes_no_still_pixel_far(kind, seed):

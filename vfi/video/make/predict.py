@@ -120,7 +120,10 @@ class Predictor:
         if not self._still:
             return list(made)
         pairs = {_pair(r): StillPair(r.first, r.second, self._levels) for r in requests}
-        return [pairs[_pair(r)].hold(frame) for r, frame in zip(requests, made, strict=True)]
+        return [
+            pairs[_pair(r)].hold(frame, float(r.timestep))
+            for r, frame in zip(requests, made, strict=True)
+        ]
 
     def _batch(self, requests: Sequence[Request]) -> list[Tensor]:
         img0 = self._stacked([request.first for request in requests])

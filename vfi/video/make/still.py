@@ -5,9 +5,10 @@ both frames, as are its neighbours, is therefore kept within a few levels of the
 may have passed over it in between: a ball that lies to its left in one frame and to its right in
 the other. Such a thing leaves change on two opposite sides, no farther than things go, and goes
 before a background that is still for the most part and hangs together. Letters before a moving
-background have change on opposite sides too, but are islands, or most of their surrounding moves.
-Elsewhere, along bars and the borders of displays for one, change lies on one side only, and nothing
-can have passed.
+background have change on opposite sides too, but are islands, or most of their surrounding moves;
+the ground between letters that move before it does, too, see `vfi.video.make.front`. Elsewhere,
+along bars and the borders of displays for one, change lies on one side only, and nothing can have
+passed.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vfi.video.make.front import Front
 from vfi.video.make.masks import (
     above,
     between,
@@ -81,8 +83,13 @@ class StillPair:
         self.frames = first, second
         self._levels = levels or in_levels
 
-    def hold(self, made: Tensor) -> Tensor:
-        """A frame ``(3, H, W)`` between them with what stands still put back; itself if nothing."""
+    def hold(self, made: Tensor, timestep: float = 0.5) -> Tensor:
+        """A frame ``(3, H, W)`` between them with what stands still put back; itself if nothing.
+
+        Args:
+            made: the frame.
+            timestep: when it is shown, between 0 (the first) and 1 (the second).
+        """
         levels = in_levels(made)
         strays = self._strays(levels)
         if not strays.any():
@@ -90,7 +97,7 @@ class StillPair:
         strays &= self._still
         if not strays.any():
             return made
-        return self._put_back(made, levels, self._certainty(strays))
+        return self._put_back(made, levels, self._certainty(strays, timestep))
 
     def _put_back(self, made: Tensor, levels: np.ndarray, certainty: np.ndarray) -> Tensor:
         """Moves pixels of a frame, which has these levels, into the range of the two."""
@@ -112,11 +119,12 @@ class StillPair:
         pixels[:, where] = found.lerp_(found.clamp(bottom, top), weight / 255)
         return held
 
-    def _certainty(self, strays: np.ndarray) -> np.ndarray:
+    def _certainty(self, strays: np.ndarray, timestep: float) -> np.ndarray:
         """How sure it is that nothing passed over a still pixel, ``(H, W)``.
 
         Args:
             strays: mask ``(H, W)`` of still pixels that were made to look otherwise.
+            timestep: see `hold`.
         """
         worthless = above(-box_sum(strays, _CRUMB), -255 * _CRUMBS * _CRUMB**2)
         islands, anchored_islands = self._islands
@@ -125,7 +133,10 @@ class StillPair:
         passed = self._passed
         if (strays & self._flat & ~passed).any():
             passed = passed | self._passed_from_afar
-        return cv2.max(sure, anchored_islands | ~passed)
+        sure = cv2.max(sure, anchored_islands | ~passed)
+        if (strays & passed & sure).any() and self._front.found:
+            sure = sure & ~self._front.covers(timestep)
+        return sure
 
     def _strays(self, made: np.ndarray) -> np.ndarray:
         """A mask of where a frame, in levels, is out of the range of the two."""
@@ -172,6 +183,10 @@ class StillPair:
         lies between letters that move differs from some in one frame, from others in the other.
         """
         return self._still & _contrasted(*self._range)
+
+    @cached_property
+    def _front(self) -> Front:
+        return Front(*self._both, self._motion[0])
 
     @cached_property
     def _islands(self) -> tuple[np.ndarray, np.ndarray]:
