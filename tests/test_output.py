@@ -110,3 +110,17 @@ def test_a_signal_during_the_start_takes_one_line(module, number):
 @POSIX
 def test_what_is_ignored_stays_so():
     assert start(module="vfi.jobs.models", number="SIGINT", before="SIG_IGN") == (0, "")
+
+
+@POSIX
+def test_a_terminal_that_was_closed_is_no_error(monkeypatch):
+    import pty
+
+    ours, its = pty.openpty()
+    with os.fdopen(its, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        with checked_output():
+            os.close(ours)
+            for _ in range(2):
+                assert sys.stdout.write("dropped\n") == len("dropped\n")
+                sys.stdout.flush()

@@ -1,9 +1,11 @@
 """Standard output that cannot be written ends a command, whoever was writing."""
 
 import contextlib
+import errno
 import io
 import os
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,13 +29,18 @@ class OutputLost(SystemExit):
 
 
 class _Output(io.TextIOWrapper):
-    """A text stream that raises `OutputLost`."""
+    """A text stream that raises `OutputLost`, but for a terminal that was closed.
+
+    That is told by SIGHUP, which a training answers by saving: a bar drawn once more must not end
+    it before, nor one that was started to outlast its terminal.
+    """
 
     lost: OutputLost | None = None
 
     def write(self, text: str) -> int:
         with self._told():
-            return super().write(text)
+            super().write(text)
+        return len(text)
 
     def flush(self) -> None:
         with self._told():
@@ -44,8 +51,11 @@ class _Output(io.TextIOWrapper):
         try:
             yield
         except OSError as error:
+            hung_up = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
             # What waits to be written would fail again whenever the stream is closed.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            if hung_up:
+                return
             self.lost = OutputLost(error)
             raise self.lost from error
 

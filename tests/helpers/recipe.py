@@ -35,9 +35,10 @@ class Disturbance(Callback):
         if self.kind.startswith("SIG"):
             number = getattr(signal, self.kind)
             workers = [str(worker.pid) for worker in multiprocessing.active_children()]
-            if workers:  # as terminals and schedulers do; from a parent, torch takes it otherwise
-                subprocess.run(["kill", f"-{number:d}", *workers], check=True)
-            signal.raise_signal(number)
+            for _ in range(2 if self.kind == "SIGHUP" else 1):  # the system's and the shell's
+                if workers:  # as terminals and schedulers do; torch takes a parent's otherwise
+                    subprocess.run(["kill", f"-{number:d}", *workers], check=True)
+                signal.raise_signal(number)
             return
         if self.kind == "fail":
             raise ValueError(f"process {self.rank} failed")

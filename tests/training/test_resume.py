@@ -24,6 +24,8 @@ from vfi.training import resume, runfolder, stopping
 from vfi.training.history import read
 from vfi.training.sharding import FullySharded
 
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+
 
 def changed(path: Path, workers: int = 0, **trainer: object) -> Path:
     """The recipe with other settings."""
@@ -78,6 +80,7 @@ def unbroken(clips, tmp_path_factory):
         (6, "SIGTERM", 143, 0, {}),  # of epochs with 4 batches
         (6, "SIGTERM", 143, 2, {}),
         (3, "SIGINT", 130, 1, {"accumulate_grad_batches": 2}),
+        pytest.param(3, "SIGHUP", 129, 1, {"accumulate_grad_batches": 2}, marks=POSIX),
         (4, "SIGTERM", 143, 0, {}),  # before the validation at an epoch's end
         (12, "SIGTERM", 143, 0, {}),  # before the last one
         (8, "SIGTERM", 143, 0, {"max_steps": 8, "max_epochs": None}),

@@ -220,5 +220,6 @@ def start_worker(worker: int) -> None:
     cv2.setNumThreads(0)  # workers are the parallelism
     # Terminals and schedulers tell all processes to end; the training, which is told as well, still
     # needs the batch of its step, and ends its workers itself: if need be, by one more SIGTERM.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))

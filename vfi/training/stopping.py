@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 class Stopping(Callback):
     """On Ctrl-C or a signal that asks to end, ``fit`` ends its step, saves ``last.ckpt`` and stops.
 
-    A second signal stops at once. All processes stop at the same step, whichever of them was told.
+    A second signal stops at once, but for that of a closed terminal. All processes stop at the same step, whichever of them was told.
     A validation that is due then is made up for when training goes on. Other stages stop at once.
     """
 
@@ -75,6 +75,8 @@ class Stopping(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._asked is not None:
+            if signal.Signals(number).name == "SIGHUP":  # the system and the shell send one each
+                return
             signal.signal(number, signal.default_int_handler)
             raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
         self._asked = number
