@@ -72,16 +72,36 @@ class _Between(nn.Module):
         return self.lean.between((img0, img1), encoded, timestep)
 
 
+class _Request:
+    """A compiled model and what one call of it needs, used again and again."""
+
+    def __init__(self, model: Any) -> None:
+        self._request = model.create_infer_request()
+        self._inputs = len(model.inputs)
+        self._sizes = [tuple(port.shape) for port in model.outputs]
+        self._tensor = required("openvino").Tensor
+
+    def __call__(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        """What the model makes of these, of which it may read fewer."""
+        made = tuple(torch.empty(size) for size in self._sizes)
+        for place, values in enumerate(inputs[: self._inputs]):
+            self._request.set_input_tensor(place, self._tensor(values.numpy(), shared_memory=True))
+        for place, values in enumerate(made):
+            self._request.set_output_tensor(place, self._tensor(values.numpy(), shared_memory=True))
+        self._request.infer()
+        return made
+
+
 class _Program(Program):
     """Encoder and network, compiled once for each caller: the last to be free serves the next."""
 
     def __init__(self, compiled: Iterable[tuple[Any, Any]]) -> None:
-        self._free: LifoQueue[tuple[Any, Any]] = LifoQueue()
-        for parts in compiled:
-            self._free.put(parts)
+        self._free: LifoQueue[tuple[_Request, _Request]] = LifoQueue()
+        for encoder, network in compiled:
+            self._free.put((_Request(encoder), _Request(network)))
 
     @contextlib.contextmanager
-    def _parts(self) -> Iterator[tuple[Any, Any]]:
+    def _parts(self) -> Iterator[tuple[_Request, _Request]]:
         parts = self._free.get()
         try:
             yield parts
@@ -91,7 +111,7 @@ class _Program(Program):
     @override
     def encode(self, frame: Tensor) -> tuple[Tensor, ...]:
         with self._parts() as (encoder, _):
-            return self._run(encoder, [frame])
+            return encoder([frame])
 
     @override
     def between(
@@ -100,17 +120,8 @@ class _Program(Program):
         known: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
         timestep: Tensor,
     ) -> Tensor:
-        inputs = [*frames, *known[0], *known[1], timestep]
         with self._parts() as (_, network):
-            return self._run(network, inputs[: len(network.inputs)])[0]
-
-    @staticmethod
-    def _run(model: Any, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-        # What comes out is memory of the request, which is given away with it.
-        results = model.create_infer_request().infer(
-            [x.numpy() for x in inputs], share_inputs=True, share_outputs=True
-        )
-        return tuple(torch.from_numpy(results[port]) for port in model.outputs)
+            return network([*frames, *known[0], *known[1], timestep])[0]
 
 
 class OpenVINONetwork(CompiledNetwork):
