@@ -59,10 +59,9 @@ class WholePredictor(Predictor):
 
 
 def _clamp(picture: Tensor) -> _Clamped:
-    low, high = picture.aminmax()
-    if low >= 0 and high <= 1:
-        return _Clamped(picture, None)
     inside = picture.clamp(0, 1)
+    if torch.equal(inside, picture):
+        return _Clamped(picture, None)
     return _Clamped(inside, picture - inside)
 
 

@@ -233,7 +233,9 @@ def _motion(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     moves = above(largest(change), _MOST)
     red, green, blue = planes(change)
-    total = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
+    total = red.astype(np.uint16)  # OpenCV's sum of 8 bits to 16 takes three times as long
+    total += green
+    total += blue
     around = box_mean(total, 3) / 3
     noise = _noise(around)
     still = ramp(around, _ABOVE_NOISE * noise, _STILL_NOISE * noise)

@@ -44,7 +44,8 @@ def combed(picture: Picture) -> float:
     """
     unit = 1 << (picture.spec.depth - 8)
     plane = picture.planes[0]
-    lines = plane[:, :: max(1, min(_COLUMNS, plane.shape[1] // _SAMPLED))].astype(np.int32)
+    kind = np.int16 if picture.spec.depth < 15 else np.int32
+    lines = plane[:, :: max(1, min(_COLUMNS, plane.shape[1] // _SAMPLED))].astype(kind)
     if len(lines) < 6:
         return 0.0
     texture = max(_alternating(lines[half::2], unit) for half in (0, 1))
