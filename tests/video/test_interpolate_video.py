@@ -189,3 +189,11 @@ def test_batches_change_nothing(make_clip, probe, tmp_path, blend, batch_size):
     assert max(blend.batches) == batch_size
     images = [probe(tmp_path / name).images for name in ("a.mkv", "b.mkv")]
     assert np.array_equal(*images)
+
+
+@pytest.mark.parametrize(("preset", "search"), [(None, "dia"), ("faster", "dia"), ("fast", "hex")])
+def test_the_default_preset_searches_in_small_steps(make_clip, tmp_path, blend, preset, search):
+    interpolate_video(make_clip(), tmp_path / "out.mp4", blend, preset=preset)
+    said = (tmp_path / "out.mp4").read_bytes()  # x264 tells its settings in the stream
+    assert f" me={search} ".encode() in said
+    assert (b" ref=1 " in said) == (search == "dia")

@@ -129,12 +129,16 @@ def test_image_folders_are_resumed_too(make_clip, tmp_path, blend):
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_another_job_is_not_resumed(make_clip, tmp_path, blend):
+def test_another_job_is_not_resumed(make_clip, tmp_path, blend, monkeypatch):
     clip = make_clip(frames=24)
     with pytest.raises(RuntimeError, match="power cut"):
         interpolate_video(clip, tmp_path / "out.mp4", failing(blend, 12), segment=8)
     with pytest.raises(ValueError, match="another crf;"):
         interpolate_video(clip, tmp_path / "out.mp4", blend, segment=8, crf=30, resume=True)
+    with monkeypatch.context() as patch:  # whose segments may not fit these
+        patch.setattr("vfi.video.job.__version__", "0")
+        with pytest.raises(ValueError, match="another version;"):
+            interpolate_video(clip, tmp_path / "out.mp4", blend, segment=8, resume=True)
     summary = interpolate_video(clip, tmp_path / "out.mp4", blend, segment=8)
     assert summary.resumed == 0
 

@@ -13,6 +13,7 @@ import av
 import torch
 from torch import nn
 
+from vfi._about import __version__
 from vfi.checkpoints.formats import weights_digest
 from vfi.files import atomic_path
 from vfi.models.device import device_of
@@ -244,7 +245,7 @@ def _record(
         "input": [str(info.path.resolve()), file_identity(info.path)],
         "model": [name, weights_digest(network)],
         "device": device_of(network).type,
-        "version": [torch.__version__, av.__version__],
+        "version": [__version__, torch.__version__, av.__version__],
         **{key: str(value) for key, value in options.shaping().items()},
     }
 
