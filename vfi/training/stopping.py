@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 class Stopping(Callback):
     """On Ctrl-C or a signal that asks to end, ``fit`` ends its step, saves ``last.ckpt`` and stops.
 
-    A second signal stops at once, but for that of a closed terminal. All processes stop at the same step, whichever of them was told.
-    A validation that is due then is made up for when training goes on. Other stages stop at once.
+    A second signal stops at once, but for that of a closed terminal. All processes stop at the same
+    step, whichever of them was told. A validation that is due then is made up for when training
+    goes on. Other stages stop at once.
     """
 
     def __init__(self) -> None:
