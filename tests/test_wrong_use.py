@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from vfi.cli import main
+from vfi.cli import main, one_line
+from vfi.shipped import with_bases
 
 WRONG = [
     ("interpolat in.mp4", "did you mean interpolate?"),
@@ -22,7 +23,7 @@ WRONG = [
     ("interpolate a.mp4 --zzz 1", "no option --zzz; see vfi interpolate --help"),
     ("interpolate a.mp4 -z 1", "no option -z"),
     ("interpolate a.mp4 -x", "-x needs a value"),
-    ("interpolate a.mp4 -x two", "--multiplier is 'two'; it must be one of int"),
+    ("interpolate a.mp4 -x two", "--multiplier is 'two'; it must be a whole number or null"),
     ("interpolate a.mp4 -x 1", "multiplier is 1; it must be 2 or more"),
     ("interpolate a.mp4 -x 2 --fps 60", "were both given"),
     ("interpolate a.mp4 --fps fast", "fps is 'fast'"),
@@ -32,7 +33,7 @@ WRONG = [
     ),
     ("interpolate a.mp4 --slow-motion 0", "slow_motion is"),
     ("interpolate a.mp4 --threads 0", "threads is 0"),
-    ("interpolate a.mp4 --resume=maybe", "--resume is 'maybe'; it must be bool"),
+    ("interpolate a.mp4 --resume=maybe", "--resume is 'maybe'; it must be true or false"),
     ("interpolate a.mp4 -m [a,b]", "2 models were given"),
     ("interpolate a.mp4 --evaluate", "give it by --output"),
     ("interpolate -c no.yaml", "there is no configuration no.yaml"),
@@ -44,6 +45,10 @@ WRONG = [
     ("benchmark rife-fast rife-fast", "one or more different names"),
     ("benchmark no-such-model", "no weights named 'no-such-model'"),
     ("benchmark rife-fast --device gpu9", "cannot use the device 'gpu9'"),
+    ("benchmark rife-fast --device meta", "cannot use the device 'meta'"),
+    ("explain rife-fast --device mkldnn", "'mkldnn': torch does not compute there; cpu"),
+    ("select --budget 5fps --device xla", "with arguments from the 'XLA' backend; cpu"),
+    ("sweep --device privateuseone", "cannot use the device 'privateuseone'"),
     ("models --jsn", "did you mean --json?"),
     ("models rife-fast", "does not know what to do with 'rife-fast'"),
     ("config test/basline", "did you mean test/baseline.yaml?"),
@@ -51,8 +56,20 @@ WRONG = [
     ("preview --train.render.speed=[.nan,1]", "render.speed is (nan, 1.0); it must be"),
     ("preview --train 5", "--train is '5'; it must be a file of options"),
     ("preview --train noise.png", "a file among the options is no text in UTF-8"),
-    ("benchmark --repeats true", "--repeats is 'True'; it must be int"),
-    ("sweep --levels abc", "--levels is 'abc'; it must be"),
+    ("benchmark --repeats true", "--repeats is 'True'; it must be a whole number"),
+    ("sweep --levels abc", "--levels is 'abc'; it must be a list of values in []"),
+    ("sweep --levels [abc]", "--levels is 'abc'; it must be a number"),
+    ("select --budget 5 --threads x", "it must be a list of numbers in [] or null"),
+    ("preview --train.render.speed [1,2,3]", "it must be a list of 2 values"),
+    ("interpolate a.mp4 --bit_depth 9", "it must be one of 8, 10 or null"),
+    ("release --run a --name b --sets 5", "--sets is '5'; it must be {name: value} or null"),
+    ("plan --policy x -o y", "--policy is 'x'; it must be a class with its module"),
+    ("test", "--model is missing"),
+    ("convert", "--input and --output are missing"),
+    ("interpolate a\x7f.mp4", "a\x7f.mp4 does not exist"),
+    ("interpolate b\udce9.mp4", "b\udce9.mp4 does not exist"),
+    ("interpolate b\udce9.mp4 a.mp4", "'b\\udce9.mp4' is no UTF-8: give such a file alone"),
+    ("interpolate -i a,b.mp4 -x 2 --fps 60", "were both given"),
     ("verify", "--root is missing"),
     ("verify --root nowhere", "no folder nowhere; give"),
     ("release --run nowhere --name a", "there is no nowhere"),
@@ -87,6 +104,7 @@ def told(tmp_path, monkeypatch, caplog, capsys):
 def test_wrong_use_takes_one_line(words, message, told, tmp_path):
     if "a.mp4" in words.split() and "no.mp4" not in words:
         (tmp_path / "a.mp4").write_text("no video")
+    (tmp_path / "a,b.mp4").write_text("no video")
     (tmp_path / "noise.png").write_bytes(FILES["noise.png"])
     assert message in told(words.split())
 
@@ -146,6 +164,20 @@ def test_a_base_is_found_however_it_is_written(content, tmp_path, told):
     (tmp_path / "mine.yaml").write_bytes(content)
     (tmp_path / "other.yaml").write_text("rows: 0\n")
     assert "rows" in told(["preview", "-c", "mine.yaml"])
+
+
+def test_options_as_text_are_kept_to_the_letter():
+    words = ["-c", '{output: "s3://a//b.jpg"}']
+    assert with_bases(words) == words
+
+
+def test_a_configuration_with_accents_is_read_whatever_the_system_writes(tmp_path):
+    path, text = tmp_path / "mine.yaml", "output: café.jpg\nrows: 0\n"
+    path.write_text(text, encoding="utf-8")
+    assert with_bases(["-c", str(path)]) == ["-c", text]
+    with pytest.raises(UnicodeEncodeError) as told:
+        text.encode("ascii")  # as file names are where LC_ALL is C
+    assert one_line(told.value) == r"this system takes no '\xe9' in ascii; set PYTHONUTF8=1"
 
 
 COMMANDS = [

@@ -178,6 +178,9 @@ def one_line(error: BaseException) -> str:
         text = text.splitlines()[-1].partition(": ")[2]
     if isinstance(error, UnicodeDecodeError):
         text = "a file among the options is no text in UTF-8"
+    if isinstance(error, UnicodeEncodeError):
+        given = ascii(error.object[error.start : error.end])
+        text = f"this system takes no {given} in {error.encoding}; set PYTHONUTF8=1"
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"
     if "\n" in text or text.startswith(("Parser key", "unrecognized", "the following")):

@@ -16,6 +16,22 @@ from vfi.commands import COMMANDS, SHORT, SYNONYMS
 from vfi.files import check_not_input
 from vfi.shipped import with_bases
 
+_UNDECODED = re.compile("[\ud800-\udfff]")
+"""What stands for bytes of a file's name that are not UTF-8; YAML has no word for it."""
+
+_UNPRINTED = re.compile("[\x7f-\x9f\ufffe\uffff]")
+"""What YAML reads only if it is written as an escape, and JSON does not escape."""
+
+_CLASS = "a class with its module, as vfi.pruning.L1, or {class_path: that}"
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "NoneType": "null",
+    "dict": "{name: value}",
+}
+
 _MORE = "also: -q (only warnings and errors), -v (more), --debug (where an error came from)"
 
 
@@ -119,7 +135,9 @@ class Options:
             if value is None:
                 spelled.append(name)
             elif name.startswith("--") and name[2:] in self._lists and not value.startswith("["):
-                lists.setdefault(name[2:], []).extend(value.split(","))
+                # a file's name may have a comma in it
+                parts = [value] if Path(value).exists() else value.split(",")
+                lists.setdefault(name[2:], []).extend(parts)
             else:
                 spelled += [name, value] if name == "-c" else [f"{name}={value}"]
         self._place(loose, lists)
@@ -127,9 +145,13 @@ class Options:
 
     def _value(self, name: str, values: list[str]) -> str:
         """Several values, or one of an option that takes several, as a list."""
-        if name in self._lists:
-            return json.dumps(values, ensure_ascii=False)
-        return values[-1]
+        undecoded = [value for value in values if _UNDECODED.search(value)]
+        if name not in self._lists or len(values) == len(undecoded) == 1:
+            return values[-1]
+        if undecoded:
+            raise ValueError(f"{undecoded[0]!a} is no UTF-8: give such a file alone, or rename it")
+        whole = json.dumps(values, ensure_ascii=False)
+        return _UNPRINTED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", whole)
 
     def _place(self, loose: list[tuple[str, str]], lists: dict[str, list[str]]) -> None:
         """Gives words without an option to the options that they mean."""
@@ -196,18 +218,21 @@ def plain(text: str) -> str:
     """What jsonargparse says of a wrong option or value, in one line."""
     if unknown := re.match(r"unrecognized arguments: (\S+)", text):
         return f"there is no option {unknown[1]}; --help lists them all"
-    if missing := re.match(r"the following arguments are required: (.*)", text):
-        return f"--{missing[1]} is missing; --help tells what it is"
+    if missing := re.match(r"the following arguments are required: (?:\w+\.(?=\w+$))?(.*)", text):
+        names = " and ".join(f"--{name}" for name in missing[1].split(", "))
+        verb = "are" if " and " in names else "is"
+        return f"{names} {verb} missing; --help tells more"
     key = re.search(r'Parser key "([^"]*)":?\s*', text)
     name = f"--{key[1]}" if key else "a value"
     given, types = re.search(r"Given value: (.*)", text), re.search(r"Subtypes: \[(.*)\]", text)
     if given and types:
         reasons = re.findall(r"^\s*- (.*)$", text, re.MULTILINE)
-        own = [reason for reason in reasons if not reason.startswith("Expected")]
-        kinds = f"one of {_kinds(types[1])}"
-        return f"{name} is {given[1]!r}; " + (own[-1] if own else f"it must be {kinds}")
+        own = [reason for reason in reasons if not reason.startswith(("Expected", "Does not"))]
+        return f"{name} is {given[1]!r}; " + (own[-1] if own else f"it must be {_kinds(types[1])}")
     if wrong := re.search(r"Expected an? (.*)\. Got value: (.*)", text):
         return f"{name} is {wrong[2]!r}; it must be {_kinds(wrong[1])}"
+    if wrong := re.search(r"Expected a dot import path string: (.*)", text):
+        return f"{name} is {wrong[1]!r}; it must be {_CLASS}"
     if wrong := re.search(r"Unable to load config '(.*)'", text):
         return f"{name} is {wrong[1]!r}; it must be a file of options or {{option: value}}"
     rest = text[key.end() :] if key else text
@@ -216,5 +241,19 @@ def plain(text: str) -> str:
 
 def _kinds(types: str) -> str:
     """What jsonargparse calls the types of a value, for people."""
-    types = re.sub(r"<class '([\w.]+)'>", r"\1", types).replace("NoneType", "null")
-    return re.sub(r"typing\.Literal\[(.*?)\]", r"one of \1", types)
+    types = re.sub(r"<class '([\w.]+)'>", r"\1", types)
+    parts = re.findall(r"(?:[^,\[]|\[(?:[^\[\]]|\[.*?\])*\])+", types)  # at commas in no brackets
+    return " or ".join(dict.fromkeys(_kind(part.strip()) for part in parts))
+
+
+def _kind(name: str) -> str:
+    if choices := re.fullmatch(r"typing\.Literal\[(.*)\]", name):
+        return f"one of {choices[1]}"
+    if count := re.fullmatch(r"tuple with (\d+) elements", name):
+        return f"a list of {count[1]} values"
+    word, _, inner = name.partition("[")
+    word = word.rpartition(".")[2]
+    if word in ("list", "tuple", "Sequence"):
+        numbers = inner.startswith(("int", "float"))
+        return f"a list of {'numbers' if numbers else 'values'} in []"
+    return _KINDS.get(word, _CLASS)

@@ -78,7 +78,8 @@ def config(name: str) -> Path:
 
 
 def with_bases(args: Sequence[str]) -> list[str]:
-    """A command line in which every configuration is found, after the ones it is based on.
+    """A command line in which every configuration is found, after the ones it is based on; as its
+    text if there are more letters in it than ASCII has.
 
     A configuration may begin with ``base: test/base.yaml``: it then says only what differs from
     that one.
@@ -96,8 +97,13 @@ def with_bases(args: Sequence[str]) -> list[str]:
             name = value if equals else next(words, None)
             if name is None:
                 return [*spelled, word]
+            if name.lstrip().startswith("{"):  # options themselves
+                spelled += ["-c", name]
+                continue
             for path in _chain(name, seen):
-                spelled += ["-c", str(path)]
+                text = path.read_text(encoding="utf-8")
+                # The parser would read the file in the system's encoding, not always UTF-8.
+                spelled += ["-c", str(path) if text.isascii() else text]
         else:
             spelled.append(word)
     return spelled
@@ -105,8 +111,6 @@ def with_bases(args: Sequence[str]) -> list[str]:
 
 def _chain(name: str, seen: set[Path]) -> list[Path]:
     """A configuration after all that it is based on, but for those that were there before."""
-    if name.lstrip().startswith("{"):  # options themselves
-        return [Path(name)]
     path = config(name)
     if path in seen:
         return []

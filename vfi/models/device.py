@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -14,14 +16,19 @@ Network = TypeVar("Network", bound=nn.Module)
 def usable(name: str) -> torch.device:
     """The device of that name, if this machine has it.
 
+    A number is read back: torch knows more devices than it computes on, ``meta`` among them.
+
     Raises:
         ValueError: if not, with torch's reason.
     """
     try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of names that torch is about to forget
+            device = torch.device(name)
+            torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = re.split(r"\.\s|\n| INTERNAL ASSERT", str(error))[0]
+        reason = reason if len(reason) > 1 else "torch does not compute there"
         raise ValueError(f"cannot use the device {name!r}: {reason}; cpu always works") from error
     return device
 
