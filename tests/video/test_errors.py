@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.media import Pictures, make
 from vfi.video import interpolate_video
 
 
@@ -54,6 +55,14 @@ def test_settings(make_clip, tmp_path, blend, settings, message):
 def test_outputs(make_clip, tmp_path, blend, out, message):
     with pytest.raises(ValueError, match=message):
         interpolate_video(make_clip(frames=3), tmp_path / out, blend)
+
+
+@pytest.mark.parametrize("size", [(70, 24), (8, 8), (40, 31)])
+def test_pictures_with_which_the_encoder_of_av1_never_ends_are_refused(tmp_path, blend, size):
+    clip = make(tmp_path / "in.nut", Pictures(range(3), codec="png", size=size, pix_fmt="rgb24"))
+    with pytest.raises(ValueError, match=f"of 32 pixels and more on each .* {size[0]}x{size[1]}"):
+        interpolate_video(clip, tmp_path / "out.mp4", blend, codec="av1")
+    assert blend.runs == 0
 
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a folder root cannot write")

@@ -88,3 +88,21 @@ def test_a_clock_that_runs_over_is_no_truncation(tmp_path):
     assert source.problems == []
     times = [shown.time - source.info.start for shown in source.pictures()]
     assert times == [Fraction(n, 25) for n in range(20)]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (3, 70)])
+def test_tiny_pictures_without_loss(tmp_path, blend, size):
+    clip = make(tmp_path / "in.nut", Pictures(range(3), codec="png", size=size, pix_fmt="rgb24"))
+    interpolate_video(clip, tmp_path / "out.mkv", blend, codec="ffv1", cut_threshold=None)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        frames = list(container.decode(video=0))
+    assert [(frame.width, frame.height) for frame in frames] == [size] * 6
+
+
+@pytest.mark.parametrize("out", ["out.avi", "out.gif", "out"])
+def test_a_picture_that_is_shown_askew(tmp_path, blend, out):
+    clip = make(tmp_path / "in.mp4", Pictures(range(3), aspect=Fraction(4, 3), turn=45))
+    said = " ".join(interpolate_video(clip, tmp_path / out, blend).changed)
+    assert "turned by quarters only" in said
+    assert ("pixels are not square" in said) == (out != "out.avi")  # MPEG-4 tells it
+    assert interpolate_video(clip, tmp_path / "out.mkv", blend).changed == []

@@ -23,12 +23,15 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
         ("in.vob", Pictures(codec="mpeg2video"), {}),
         ("in.mpg", Pictures(codec="mpeg1video"), {}),
         ("in.y4m", Pictures(codec="rawvideo"), {}),
+        ("in.mjpeg", Pictures(codec="mjpeg", pix_fmt="yuvj420p"), {}),
+        ("in.obu", Pictures(codec="libsvtav1"), {}),
     ],
 )
 def test_a_file_that_was_cut_off_is_told_from_a_whole_one(tmp_path, name, pictures, options):
     clip = make(tmp_path / name, pictures, **options)
     assert cut_off(clip) is None
-    assert open_source(clip).problems == []
+    problems = open_source(clip).problems
+    assert all("--input-fps" in problem for problem in problems)
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) * 9 // 10])
     assert cut_off(clip).startswith("truncated")
@@ -54,6 +57,16 @@ def test_a_last_frame_that_is_not_whole(tmp_path, blend, name, codec, said):
     clip.write_bytes(data[: len(data) * 6 // 10 - 37])
     summary = interpolate_video(clip, tmp_path / "b.mkv", blend)
     assert any(said in problem for problem in summary.problems)
+
+
+def test_a_bare_stream_of_av1_with_two_pictures_of_which_one_is_whole(tmp_path, blend):
+    """The length of what is cut off is no unit of time."""
+    clip = make(tmp_path / "in.obu", Pictures(range(2), codec="libsvtav1", size=(128, 96)))
+    data = clip.read_bytes()
+    clip.write_bytes(data[:-9])
+    summary = interpolate_video(clip, tmp_path / "out.mkv", blend)
+    assert summary.problems[0] == "truncated: it ends within a picture"
+    assert summary.output_fps == "50"
 
 
 def test_what_says_no_length_is_not_cut_off(tmp_path):

@@ -84,7 +84,8 @@ class Log:
 
     def _lengths(self, bare: bool) -> list[int]:
         """For how long pictures last; those first read of a bare stream as most others do."""
-        usual = (median_low(self.durations) if self.durations else 0) or self.step()
+        known = self.durations[:-1] or self.durations  # a last one that is cut off tells nothing
+        usual = (median_low(known) if known else 0) or self.step()
         lead = itertools.takewhile(lambda length: length * self.unit == _ASSUMED, self.durations)
         early = len(list(lead)) if bare else 0
         return [usual if n < early or not d else d for n, d in enumerate(self.durations)]

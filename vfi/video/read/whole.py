@@ -16,6 +16,9 @@ _PACKETS = ((188, 0), (192, 4), (204, 0))  # sizes of a transport stream's, and 
 _SYNC = b"G"
 _PACK, _PACK_LENGTH, _OLD_PACK_LENGTH = b"\0\0\1\xba", 14, 12
 _FRAME = b"FRAME\n"
+_JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_OBUS, _HAS_EXTENSION, _HAS_LENGTH = b"\x12\x00", 4, 2
+_NO_END = "truncated: the mark of its end is missing"
 _SLIGHT = 0.01  # of a file; programs count padding or not
 
 
@@ -25,16 +28,24 @@ def cut_off(path: Path) -> str | None:
     with path.open("rb") as file:
         start = file.read(8)
         if start.startswith(b"GIF8"):
-            file.seek(-min(size, _HEADER), 2)
-            whole = file.read().rstrip(b"\0").endswith(_GIF_END)
-            return None if whole else "truncated: the mark of its end is missing"
+            return None if _ends_in(file, size, _GIF_END) else _NO_END
+        if start.startswith(_JPEG):
+            return None if _ends_in(file, size, _JPEG_END) else _NO_END
         if _ends_within(file, size):
             return "truncated: it ends within a packet"
+        if start.startswith(_OBUS) and _units_end(file) > size:
+            return "truncated: it ends within a picture"
         file.seek(len(start))
         promised = _promised(file, start)
     if promised is None or size >= promised * (1 - _SLIGHT):
         return None
     return f"truncated: it holds {size:,} of {promised:,} bytes"
+
+
+def _ends_in(file: BinaryIO, size: int, mark: bytes) -> bool:
+    """Whether a file ends in a mark and what pads it."""
+    file.seek(-min(size, _HEADER), 2)
+    return file.read().rstrip(b"\0").endswith(mark)
 
 
 def _promised(file: BinaryIO, start: bytes) -> int | None:
@@ -90,6 +101,24 @@ def _packs_end(file: BinaryIO, size: int) -> int:
         else:
             place += _PACK_LENGTH + (tail[place + 13 : place + 14] or b"\0")[0] % 8
     return start + place
+
+
+def _units_end(file: BinaryIO) -> int:
+    """Where the last unit of a bare stream of AV1 ends."""
+    end = 0
+    while True:
+        file.seek(end)
+        head = file.read(10)
+        if not head or not head[0] & _HAS_LENGTH:
+            return end
+        place = 2 if head[0] & _HAS_EXTENSION else 1
+        length = 0
+        for number, byte in enumerate(head[place:]):  # seven bits each, the lowest first
+            length |= (byte & 127) << (7 * number)
+            place += 1
+            if byte < 128:
+                break
+        end += place + length
 
 
 def _boxes_end(file: BinaryIO) -> int:

@@ -22,9 +22,9 @@ from vfi.video.write.pipe import check_pipe, pipe_sink
 from vfi.video.write.pixels import keeps_alpha, output_format, stored_rgb
 from vfi.video.write.segments import VideoSettings
 from vfi.video.write.sinks import AnimationSink, ImageSink, Sink, VideoSink
-from vfi.video.write.streams import Streams, lose_all, plan_streams
+from vfi.video.write.streams import Streams, lose_all, lose_shape, plan_streams
 from vfi.video.write.tracks import Passage
-from vfi.video.write.turn import upright_aspect, upright_size
+from vfi.video.write.turn import askew, upright_aspect, upright_size
 from vfi.video.write.workspace import Workspace
 
 _SHALLOW, _DEEP, _DEEPEST = 8, 10, 16  # bits
@@ -144,6 +144,7 @@ def plan_writing(output: Path, info: SourceInfo, options: WriteOptions, timing: 
     streams = Streams()
     if info.is_video:
         lose_all(streams, info.path, kind.value)
+        lose_shape(streams, info, kind.value)
     if kind is not Target.FOLDER:
         assembly = _animation_assembly(info, timing, kind, options.bit_depth)
         return Writing(output, kind, info, options, timing, assembly, streams)
@@ -237,6 +238,8 @@ def _note_silence(
 ) -> None:
     """Says what neither the codec nor the container can hold or tell players."""
     codec, changes = video.codec, list(video.format.changes)
+    if not container.turns:
+        changes += askew(info.display_matrix)
     if info.spec.alpha and not keeps_alpha(codec, container):
         changes.append(
             f"alpha is lost: {codec} in {container.format} has none (vp9 in webm, prores in mov "

@@ -13,6 +13,7 @@ from vfi.video.write.light import light_options
 _LOOKAHEAD = 40  # frames, the presets' usual
 _SHORTEST_LOOKAHEAD = 10
 _LOOKAHEAD_PIXELS = 20 * 1920 * 1080
+_SMALL = 128 * 128  # pixels; what is narrow cannot always be cut into as many slices as usual
 _X26_PRESETS = (
     "ultrafast",
     "superfast",
@@ -45,6 +46,7 @@ class Encoder:
         fastest: frames a second that it takes at most, None for any.
         says_range: whether its streams tell full range from limited.
         even: the picture's sides must be multiples of the chroma's subsampling.
+        least: pixels of the shorter side that it takes at least.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Encoder:
     parameters: str | None = None
     saving: str = ""
     even: bool = False
+    least: int = 1
     fastest: int | None = None
     says_range: bool = True
 
@@ -104,7 +107,15 @@ ENCODERS = {
         (("b", "0"), ("row-mt", "1")),
     ),
     "av1": Encoder(
-        "libsvtav1", "crf", 28, 63, "preset", tuple(map(str, range(14))), "8", fastest=240
+        "libsvtav1",
+        "crf",
+        28,
+        63,
+        "preset",
+        tuple(map(str, range(14))),
+        "8",
+        least=32,  # it never ends with some that are smaller, such as 70x24
+        fastest=240,
     ),
     "mpeg4": Encoder("mpeg4", "qscale", 3, 31, says_range=False),
     "prores": Encoder("prores_ks", says_range=False),
@@ -178,6 +189,8 @@ def encoder_options(
         options[encoder.parameters] += f":rc-lookahead={max(ahead, _SHORTEST_LOOKAHEAD)}"
     if encoder.parameters and encoder.saving and preset in (None, encoder.preset):
         options[encoder.parameters] += f":{encoder.saving}"
+    if key == "ffv1" and pixels < _SMALL:
+        options["slices"] = "1"
     if encoder.preset_option:
         options[encoder.preset_option] = str(preset or encoder.preset)
     for name, words in (light_options(key, encoder.parameters, light) if light else {}).items():

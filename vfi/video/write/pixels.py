@@ -54,9 +54,14 @@ def output_format(
         bit_depth: bits per colour value; the input's if None.
 
     Raises:
-        ValueError: if the encoder cannot write that many bits.
+        ValueError: if the encoder cannot write that many bits, or so small a picture.
     """
     encoder, source = ENCODERS[key], info.spec
+    if min(info.width, info.height) < encoder.least:
+        raise ValueError(
+            f"{key} takes pictures of {encoder.least} pixels and more on each side here, not "
+            f"{info.width}x{info.height}; use another codec"
+        )
     if source.kind == "rgb" and key == "ffv1":
         return stored_rgb(bit_depth or source.depth, source.alpha, info.tags)
     depth = bit_depth or min(source.depth, 10 if source.kind == "rgb" else 16)

@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.stream import Stream
 
 from vfi.video.read.media import is_cover, open_video, video_stream
+from vfi.video.read.source import SourceInfo
 from vfi.video.write.containers import Container
 from vfi.video.write.options import WriteOptions
 from vfi.video.write.pictures import COVERS, AttachedCover, CopiedVideo, Cover
@@ -25,6 +26,7 @@ from vfi.video.write.tracks import (
     TextTrack,
     Track,
 )
+from vfi.video.write.turn import askew
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +137,16 @@ def lose_all(found: Streams, path: Path, what: str) -> None:
         for stream in source.streams:
             if stream.index != pictures:
                 found.lose(stream, f"{what} holds pictures only")
+
+
+def lose_shape(found: Streams, info: SourceInfo, what: str) -> None:
+    """Says how frames will look otherwise than players are told to show those of the input."""
+    lines = askew(info.display_matrix)
+    if info.aspect not in (None, 1):
+        lines.append(f"{what} does not tell that pixels are not square")
+    for line in lines:
+        found.changed.append(line)
+        logger.warning("%s", line)
 
 
 def _kind(stream: Stream) -> str:

@@ -23,6 +23,13 @@ def upright(rgb: Tensor, matrix: tuple[int, ...]) -> Tensor:
     return rgb.flip(axes) if axes else rgb
 
 
+def askew(turn: tuple[int, ...] | None) -> list[str]:
+    """A line on what remains where frames are turned by quarters, if anything does."""
+    if turn is None or 0 in (turn[0], turn[1]):
+        return []
+    return ["frames are turned by quarters only, not as askew as players are told to show them"]
+
+
 def upright_size(width: int, height: int, turn: tuple[int, ...] | None) -> tuple[int, int]:
     """The (width, height) of frames once turned."""
     turned = turn is not None and abs(turn[1]) > abs(turn[0])
