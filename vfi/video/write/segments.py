@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -191,6 +191,11 @@ def add_encoder(container: OutputContainer, settings: VideoSettings, unit: Fract
     return stream
 
 
+def _packets_of(path: Path) -> InputContainer:
+    """Opens a segment for its packets alone, without the decoding by which others are probed."""
+    return av.open(media_name(path), options={"probesize": "32"})
+
+
 def list_segments(folder: Path) -> list[Path]:
     """The finished segments of a folder, in order."""
     return sorted(folder.glob(f"[0-9]*{_SUFFIX}"))
@@ -201,7 +206,7 @@ def count_frames(path: Path) -> int:
     if not path.exists():
         return 0
     try:
-        with av.open(media_name(path)) as container:
+        with _packets_of(path) as container:
             return sum(packet.size > 0 for packet in container.demux(video=0))
     except av.error.FFmpegError:
         return 0
@@ -211,7 +216,7 @@ def read_packets(paths: list[Path]) -> Iterator[tuple[Packet, int]]:
     """Packets of segments in decoding order, each with the number of the frame it holds."""
     base = 0
     for path in paths:
-        with av.open(media_name(path)) as container:
+        with _packets_of(path) as container:
             packets = [packet for packet in container.demux(video=0) if packet.size]
             order = sorted(packet.pts for packet in packets)
             numbers = {time: number for number, time in enumerate(order, start=base)}
