@@ -106,3 +106,11 @@ def test_a_picture_that_is_shown_askew(tmp_path, blend, out):
     assert "turned by quarters only" in said
     assert ("pixels are not square" in said) == (out != "out.avi")  # MPEG-4 tells it
     assert interpolate_video(clip, tmp_path / "out.mkv", blend).changed == []
+
+
+@pytest.mark.parametrize(("codec", "said"), [("mpeg4", True), ("av1", True), ("vp9", False)])
+def test_chroma_of_less_resolution_is_named(tmp_path, blend, codec, said):
+    pictures = Pictures(range(3), codec="ffv1", pix_fmt="yuv444p")
+    clip = make(tmp_path / "in.mkv", pictures)
+    summary = interpolate_video(clip, tmp_path / "out.mkv", blend, codec=codec)
+    assert any("chroma of less resolution" in line for line in summary.changed) == said

@@ -1,6 +1,7 @@
 """Decodes all pictures of a video that can be, and what their decoder says of them."""
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -55,6 +56,18 @@ def first_frame(container: InputContainer, stream: VideoStream, path: Path) -> V
         if frame is not None:
             return frame
     raise ValueError(f"no frame of {path} can be decoded; is it damaged?")
+
+
+def shape_of(stream: VideoStream, pieced: bool) -> Fraction | None:
+    """The width of a pixel over its height in the first picture, None if it is not said.
+
+    Args:
+        stream: of which the first picture has just been decoded.
+        pieced: whether its file may hold joined recordings. Then it tells what it saw last.
+    """
+    own = stream.codec_context.sample_aspect_ratio if pieced else None
+    said = own or stream.sample_aspect_ratio
+    return Fraction(said) if said else None
 
 
 def tags_of(said: VideoFrame | VideoCodecContext) -> ColourTags:

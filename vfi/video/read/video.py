@@ -7,23 +7,23 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
-import torch
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vfi.video.read.alike import Alike
 from vfi.video.read.clock import display_times, entry, unroll
 from vfi.video.read.colour import ColourTags, spec_of, working_format
 from vfi.video.read.decoding import (
     decoded,
     first_frame,
     is_transparent,
+    shape_of,
     tags_of,
     tags_of_both,
 )
 from vfi.video.read.light import light_of
-from vfi.video.read.media import display_matrix, open_video, plane_codes, tick, video_stream
+from vfi.video.read.media import display_matrix, open_video, tick, video_stream
 from vfi.video.read.rates import constant_rate, film_rate, rate_with_gaps
 from vfi.video.read.scan import Scan, scan
 from vfi.video.read.source import Picture, Source, SourceInfo
@@ -75,11 +75,11 @@ class VideoSource(Source):
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
             if found.bare:
                 self._rates = [self._bare_rate(fps, stream)]
-            aspect = stream.sample_aspect_ratio
+            aspect = shape_of(stream, found.bare or found.resets)
             tags = tags_of_both(first, tags)
             may_be_opaque = container.format.name in ("gif", "apng") or first.format.has_palette
         self._by_order = found.by_order
-        self._resized = self._flagged = False
+        self._flagged = False
         self._times = display_times(found, self._clock)
         if fps is not None or not self._times:
             self._times = [n / self._rates[0] for n in range(sum(self._log.shown))]
@@ -87,7 +87,8 @@ class VideoSource(Source):
         self._gaps = sorted(b - a for a, b in itertools.pairwise(self._times) if b > a)
         seen_through = not may_be_opaque or is_transparent(path)
         self._format = working_format(first.format.name, alpha=seen_through)
-        self.info = self._describe(first, tags, Fraction(aspect) if aspect else None, said)
+        self.info = self._describe(first, tags, aspect, said)
+        self._alike = Alike(first, self._format, self.info, said.crop[:2], self.problems)
         if first.interlaced_frame:
             self.problems.append(_FLAGGED)
 
@@ -117,8 +118,6 @@ class VideoSource(Source):
     ) -> SourceInfo:
         spec = spec_of(self._format, tags, first.height)
         left, top, right, bottom = said.crop
-        self._stored = first.width, first.height
-        self._corner = spec.even(left, top)
         times, unit = self._inside, self._log.unit
         rate = constant_rate(times, unit, self._rates)
         if len(self._times) == 1:
@@ -201,7 +200,7 @@ class VideoSource(Source):
                 if found < begin:
                     continue
                 try:
-                    planes = self._planes(frame)
+                    planes = self._alike.planes(frame, stream.codec_context.sample_aspect_ratio)
                 except av.error.FFmpegError:
                     damaged += 1
                     continue
@@ -244,54 +243,3 @@ class VideoSource(Source):
             return time
         later = bisect_right(self._times, last)
         return min([last + self._step(rate), *self._times[later : later + 1]])
-
-    def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
-        if (frame.width, frame.height) != self._stored:
-            return self._fitted(frame)
-        if frame.format.name.replace("yuvj", "yuv") != self._format:
-            frame = self._converted(frame, *self._stored)
-        return self._codes(frame, self.info.height, self.info.width, self._corner)
-
-    def _converted(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
-        span = self.info.tags.range or None
-        return frame.reformat(
-            width, height, self._format, src_color_range=span, dst_color_range=span
-        )
-
-    def _fitted(self, frame: VideoFrame) -> list[np.ndarray]:
-        """A frame of another size than the first: scaled without distortion, in black bars."""
-        info = self.info
-        if not self._resized:
-            self._resized = True
-            self.problems.append(
-                f"the picture changes from {info.width}x{info.height} to "
-                f"{frame.width}x{frame.height}; it is scaled to the first size"
-            )
-        scale = min(Fraction(info.width, frame.width), Fraction(info.height, frame.height))
-        unit = 4  # whole chroma samples, and bars on both sides of them
-        width, height = (
-            min(limit, max(unit, round(side * scale / unit) * unit))
-            for side, limit in ((frame.width, info.width), (frame.height, info.height))
-        )
-        inner = self._codes(self._converted(frame, width, height), height, width)
-        planes = info.spec.from_rgb(torch.zeros(3, info.height, info.width))
-        left, top = (
-            ((info.width - width) // 2 // unit) * unit,
-            ((info.height - height) // 2 // unit) * unit,
-        )
-        for whole, part in zip(planes, inner, strict=True):
-            x, y = (left * whole.shape[1]) // info.width, (top * whole.shape[0]) // info.height
-            whole[y : y + part.shape[0], x : x + part.shape[1]] = part
-        return planes
-
-    def _codes(
-        self, frame: VideoFrame, height: int, width: int, corner: tuple[int, int] = (0, 0)
-    ) -> list[np.ndarray]:
-        """The planes of a frame, or of the part of it that begins at a corner."""
-        spec = self.info.spec
-        dtype = np.uint8 if spec.depth == 8 else np.uint16
-        sizes, corners = spec.plane_sizes(height, width), spec.plane_sizes(*corner[::-1])
-        return [
-            plane_codes(plane, dtype)[y : y + high, x : x + wide]
-            for plane, (high, wide), (y, x) in zip(frame.planes, sizes, corners, strict=False)
-        ]

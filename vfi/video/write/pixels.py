@@ -88,6 +88,8 @@ def output_format(
                 "a finer one is written, which some players lack (vp9 and av1 can)"
             )
     name = min(choices, key=lambda name: _distance(choices[name], depth, shift))
+    if any(got > own for got, own in zip(choices[name].shift, shift, strict=True)):
+        changes.append(f"{key} writes chroma of less resolution here")
     if choices[name].depth < depth:
         changes.append(f"{key} writes {choices[name].depth} bits here, not {depth}")
     return OutputFormat(choices[name], name, tags, tuple(changes))
