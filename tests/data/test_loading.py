@@ -1,5 +1,8 @@
 """Sharing a set among processes, and taking up an epoch where it was left."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.utils.data import DistributedSampler, TensorDataset
@@ -125,3 +128,25 @@ def test_a_number_of_workers_is_bounded():
     for count in (-1, most_workers() + 1):
         with pytest.raises(ValueError, match=f"num_workers is {count}"):
             check_workers(count)
+
+
+BROKEN = """
+from torch.utils.data import IterableDataset
+from vfi.data.loading import EpochLoader, loading_options
+
+class Broken(IterableDataset):
+    def __iter__(self):
+        yield 0
+        raise OSError("the disk is gone")
+
+batches = iter(EpochLoader(Broken(), lambda: 0, **loading_options(1)))
+while True:
+    next(batches)
+"""
+
+
+def test_a_program_ends_whose_worker_fails():
+    command = [sys.executable, "-c", BROKEN]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "OSError: the disk is gone" in done.stderr

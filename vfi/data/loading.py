@@ -1,6 +1,8 @@
 """Sharing a dataset among processes and workers, and taking up an epoch where it was left."""
 
+import atexit
 import math
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -223,3 +225,11 @@ def start_worker(worker: int) -> None:
     for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Ends what multiprocessing would, once the program is over, tell once to end and wait for."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
