@@ -69,9 +69,28 @@ def test_subtitles_and_chapters_are_kept(make_clip, tmp_path, blend, out, slow):
         assert abs(float(chapter["end"] * chapter["time_base"]) - slow) < 0.01
 
 
-def _with_subtitles(clip, folder):
+@pytest.mark.parametrize("out", ["out.mkv", "out.mp4", "out.mov", "out.webm"])
+def test_subtitles_that_begin_before_the_pictures(make_clip, tmp_path, blend, probe, out):
+    """Pictures begin at 0; of what was shown before nothing can be seen."""
+    late = make_clip(times=list(range(24, 72)))
+    clip = _with_subtitles(
+        late, tmp_path, ((0.2, 0.6, "Never"), (0.8, 1.4, "Salut"), (2, 2.4, "Oui"))
+    )
+    interpolate_video(clip, tmp_path / out, blend)
+    assert probe(tmp_path / out).times[0] == 0
+    with av.open(str(tmp_path / out)) as container:
+        packets = [p for p in container.demux(subtitles=0) if p.size > 2]
+        times = [[float(t * p.time_base) for t in (p.pts, p.duration)] for p in packets]
+    assert times == [pytest.approx([0, 0.4], abs=0.02), pytest.approx([1, 0.4], abs=0.02)]
+
+
+def _with_subtitles(clip, folder, lines=((0.5, 1.2, "Bonjour"),)):
     text, path = folder / "text.srt", folder / "subtitled.mkv"
-    text.write_text("1\n00:00:00,500 --> 00:00:01,200\nBonjour\n", encoding="utf-8")
+    numbered = "\n".join(
+        f"{number}\n00:00:{begin:06.3f} --> 00:00:{end:06.3f}\n{words}\n".replace(".", ",")
+        for number, (begin, end, words) in enumerate(lines, start=1)
+    )
+    text.write_text(numbered, encoding="utf-8")
     with (
         av.open(str(text)) as words,
         av.open(str(clip)) as video,

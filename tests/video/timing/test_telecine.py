@@ -16,7 +16,13 @@ from vfi.video.read.open import open_source
 from vfi.video.read.rates import film_rate
 from vfi.video.read.source import Picture
 from vfi.video.timing.film import FilmSource
-from vfi.video.timing.telecine import INTERLACED, SOFT_TELECINE, TELECINE, CombWatch
+from vfi.video.timing.telecine import (
+    INTERLACED,
+    PARTLY_INTERLACED,
+    SOFT_TELECINE,
+    TELECINE,
+    CombWatch,
+)
 
 WIDTH, HEIGHT = 160, 120
 
@@ -54,8 +60,12 @@ FILMS = {
     "telecine": lambda: telecined(28),
     "advanced": lambda: advanced(28),
     "interlaced": lambda: [weave(moment(n), moment(n + 0.5)) for n in range(30)],
+    "mixed": lambda: [moment(n) for n in range(40)] + FILMS["interlaced"](),
     "progressive": lambda: [moment(n) for n in range(30)],
     "still": lambda: [moment(0)] * 30,
+    "long stripes": lambda: (
+        [weave(moment(0), 255 - moment(0))] * 30 + [moment(n) for n in range(40)]
+    ),
     "stripes": lambda: [weave(moment(0), 255 - moment(0))] * 15 + [moment(n) for n in range(40)],
 }
 
@@ -77,9 +87,11 @@ def encode(path, images, **options):
         ("telecine", TELECINE),
         ("advanced", TELECINE),
         ("interlaced", INTERLACED),
+        ("mixed", PARTLY_INTERLACED),
         ("progressive", None),
         ("still", None),
         ("stripes", None),
+        ("long stripes", None),
     ],
 )
 def test_it_is_told(tmp_path, name, expected, crf):

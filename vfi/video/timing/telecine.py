@@ -5,6 +5,8 @@ side, while these agree. In 3:2 pulldown two of every five frames are woven, alw
 that of some cameras (2:3:3:2) one is; in interlaced video all are that show motion.
 """
 
+from collections import deque
+
 import numpy as np
 
 from vfi.video.read.source import Picture
@@ -22,6 +24,7 @@ _FEWEST_PIXELS = 24  # in combs: a few pixels of a tiny picture stand so by chan
 _FEWEST_GROUPS = 4
 _MOST_GROUPS = 0.7  # of those of five frames with combs have them in the same two
 _MOST_FRAMES = 0.7
+_STEADY = 0.03  # part by which combs of a picture that stands still, as of stripes, may change
 
 TELECINE = (
     "telecined (3:2): one or two of every five frames are woven from two of the film, which blends "
@@ -35,6 +38,7 @@ INTERLACED = (
     "interlaced: its frames are woven from two moments, which gives torn edges; deinterlace it "
     "first, for example with ffmpeg -vf bwdif"
 )
+PARTLY_INTERLACED = INTERLACED.replace("interlaced: its", "interlaced in part: many of its")
 
 
 def combed(picture: Picture) -> float:
@@ -72,6 +76,8 @@ class CombWatch:
         self._ones = np.zeros(_CYCLE)  # those with all of them in frames that stand alone
         self._frames = 0
         self._woven = 0
+        self._recent: deque[float] = deque([0.0], _FEWEST)
+        self._partly = False  # for as many frames in a row
 
     def see(self, picture: Picture) -> None:
         """Takes the next frame."""
@@ -86,6 +92,9 @@ class CombWatch:
                 int(np.argmax(both if both.any() else self._group))
             ] += 1
         self._woven += share > _CLEAR
+        self._recent.append(share)
+        least, most = min(self._recent), max(self._recent)
+        self._partly |= least > _TIMES * _CLEAR and most - least > _STEADY * most
         self._frames += 1
 
     def verdict(self) -> str | None:
@@ -105,4 +114,4 @@ class CombWatch:
                 return TELECINE
         if self._woven > _MOST_FRAMES * self._frames and phases.min() > _TIMES * _CLEAR:
             return INTERLACED
-        return None
+        return PARTLY_INTERLACED if self._partly else None

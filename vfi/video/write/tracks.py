@@ -118,19 +118,19 @@ class Track:
         self, container: InputContainer, source: Stream
     ) -> Iterator[tuple[Fraction, Packet]]:
         for packet in self._demux(container, source):
-            yield self._clipped(self._placed(packet, packet)[1])
+            yield from self._clipped(self._placed(packet, packet)[1])
 
-    def _clipped(self, packet: Packet) -> tuple[Fraction, Packet]:
-        """What is shown by itself, no longer than the wanted part."""
-        unit, passage, time = tick(packet), self.passage, packet.pts or 0
+    def _clipped(self, packet: Packet) -> Iterator[tuple[Fraction, Packet]]:
+        """What is shown by itself, if at all: from the first picture or sound to the end."""
+        unit, time = tick(packet), packet.pts or 0
         last = time + (packet.duration or 0)
-        if passage.clock.cut:
-            time = max(time, 0)
-        if passage.end is not None:
-            last = min(last, round(passage.end / unit))
-        packet.pts = packet.dts = time
+        if packet.duration and last <= 0:
+            return
+        if self.passage.end is not None:
+            last = min(last, round(self.passage.end / unit))
+        packet.pts = packet.dts = time = max(time, 0)
         packet.duration = max(last - time, 0)
-        return time * unit, packet
+        yield time * unit, packet
 
     def _placed(self, packet: Packet, original: Packet) -> tuple[Fraction, Packet]:
         """A packet with the output's times of the one it was made from."""
@@ -237,7 +237,7 @@ class TextTrack(Track):
             text = _subtitles(source).decode2(packet)
             if text:
                 encoded = self._encoder.encode_subtitle(text)
-                yield self._clipped(self._placed(encoded, packet)[1])
+                yield from self._clipped(self._placed(encoded, packet)[1])
 
 
 @dataclass
