@@ -229,6 +229,17 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         pass
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with (
+        pytest.raises(ValueError, match=r"cannot write .*pipe\.json: it is a device or a pipe"),
+        atomic_path(tmp_path / "pipe.json"),
+    ):
+        pass
+    assert (tmp_path / "pipe.json").is_fifo()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
 def test_links_in_a_circle_are_no_run_folder_and_no_output(tmp_path):
     loop = tmp_path / "loop"

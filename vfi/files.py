@@ -35,11 +35,12 @@ def atomic_path(
 
     Raises:
         ValueError: if ``path`` cannot be written (its folder cannot be made, is not writable, the
-            disk is full, or ``path`` is a folder).
+            disk is full, or ``path`` is a folder, a device or a pipe: renaming would replace it).
     """
     path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"cannot write {path}: it is a folder; give the path of a file")
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "device or a pipe"
+        raise ValueError(f"cannot write {path}: it is a {kind}; give the path of a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(

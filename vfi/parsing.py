@@ -39,15 +39,15 @@ def job_of(name: str, args: Sequence[str]) -> Callable[[], None]:
     """The job ``name`` with command-line arguments, to be called.
 
     Raises:
-        ValueError: if an option is unknown, is nan, or the output is what is read.
+        ValueError: if an option is unknown, is no finite number, or the output is what is read.
         argparse.ArgumentError: if a value cannot be understood.
     """
     parser = parser_of(name)
     options = Options(name, parser, COMMANDS[name].words)
     given = parser.parse_args(with_bases(options.spelled(args)))
     for option, value in given.items():
-        if isinstance(value, float) and math.isnan(value):
-            raise ValueError(f"--{option} is nan; it must be a number")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"--{option} is {value}; it must be a finite number")
     settings = parser.instantiate(given).as_dict()
     for own in ("config", "base"):
         settings.pop(own, None)
@@ -224,14 +224,14 @@ def plain(text: str) -> str:
         return f"{names} {verb} missing; --help tells more"
     key = re.search(r'Parser key "([^"]*)":?\s*', text)
     name = f"--{key[1]}" if key else "a value"
-    given, types = re.search(r"Given value: (.*)", text), re.search(r"Subtypes: \[(.*)\]", text)
+    types, given = re.search(r"Subtypes: \[(.*)\]", text), re.search(r"Given value: ?(.*)", text)
     if given and types:
         reasons = re.findall(r"^\s*- (.*)$", text, re.MULTILINE)
         own = [reason for reason in reasons if not reason.startswith(("Expected", "Does not"))]
         return f"{name} is {given[1]!r}; " + (own[-1] if own else f"it must be {_kinds(types[1])}")
-    if wrong := re.search(r"Expected an? (.*)\. Got value: (.*)", text):
+    if wrong := re.search(r"Expected an? (.*)\. Got value: ?(.*)", text):
         return f"{name} is {wrong[2]!r}; it must be {_kinds(wrong[1])}"
-    if wrong := re.search(r"Expected a dot import path string: (.*)", text):
+    if wrong := re.search(r"Expected a dot import path string: ?(.*)", text):
         return f"{name} is {wrong[1]!r}; it must be {_CLASS}"
     if wrong := re.search(r"Unable to load config '(.*)'", text):
         return f"{name} is {wrong[1]!r}; it must be a file of options or {{option: value}}"

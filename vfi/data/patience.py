@@ -1,5 +1,6 @@
 """Waiting no longer than agreed for what may never come: a dead disk, a server that is silent."""
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,12 @@ _SLICE = 1.0  # seconds; a process that was stopped for a while has not waited m
 
 class TooSlowError(ValueError):
     """Nothing came for as long as agreed."""
+
+
+def check_patience(seconds: float) -> None:
+    """Raises ValueError for a time in which nothing can come, or that never ends."""
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"patience is {seconds}; it must be seconds above 0")
 
 
 def patiently(items: Callable[[], Iterable[Item]], seconds: float) -> Iterator[Item]:

@@ -7,7 +7,6 @@ exactly once an epoch for any number of workers and processes.
 
 import hashlib
 import logging
-import math
 import os
 import zlib
 from collections import defaultdict, deque
@@ -24,6 +23,7 @@ from vfi.data.decoding import DamagedClipError, Frame, decode
 from vfi.data.images import Triplet, make_triplet
 from vfi.data.index import balanced, indexed_clips, read_index
 from vfi.data.mixing import Tally, interleaved, readers, shuffled
+from vfi.data.patience import check_patience
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +65,7 @@ class StreamSpec:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
-        if not 0 < self.patience < math.inf:
-            raise ValueError(f"patience is {self.patience}; it must be seconds above 0")
+        check_patience(self.patience)
 
     @property
     def strides(self) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from vfi.models.device import usable
 from vfi.reporting import qualities as tables
 from vfi.runtime.load import RUNTIMES, Precision, Runtime
 from vfi.runtime.ways import Way
+from vfi.video.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -85,11 +86,15 @@ def benchmark(
         ValueError: if models are unknown or named twice, or a number is out of range.
     """
     check_positive(repeats=repeats, limit=limit)
+    counts = [torch.get_num_threads()] if threads is None else threads
+    _check(
+        *(warmup, flow_scale),
+        runtime=runtime, precision=precision, size=size, batch=batch, threads=counts,
+    )  # fmt: skip
     if qualities and data is None:
         raise ValueError("qualities needs a set to measure on; give it by --data")
     ways = _ways(models, runtime, precision)
     sizes = [parse_size(text) for text in size]
-    counts = threads or [torch.get_num_threads()]
     plan = [
         {
             way.label: Trial(
@@ -117,6 +122,17 @@ def benchmark(
         tables.add(Path(qualities), rows, bench.dataset)
     if folder:
         _write(rows, bench, folder)
+
+
+def _check(warmup: int, flow_scale: Sequence[float], **lists: Sequence[object]) -> None:
+    """Raises ValueError for numbers out of range and lists that are empty or repeat a value."""
+    if warmup < 0:
+        raise ValueError(f"warmup is {warmup}; it must be 0 or more")
+    for name, values in (lists | {"flow_scale": flow_scale}).items():
+        if len(set(values)) != len(values) or not values:
+            raise ValueError(f"{name} must be one or more different values, got {values}")
+    for scale in flow_scale:
+        Settings(flow_scale=scale)  # says what is wrong with it
 
 
 def _ways(

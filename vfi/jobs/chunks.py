@@ -13,6 +13,7 @@ from vfi import reporting
 from vfi.data.chunked import PREFIX, RECORD, chunked_clips, opened
 from vfi.data.clips import Clip, find_clips
 from vfi.data.decoding import clip_file
+from vfi.data.patience import check_patience
 from vfi.data.stores import NoRoomError
 from vfi.files import sha256_of
 from vfi.measure.conditions import check_positive
@@ -40,9 +41,10 @@ def chunks(root: str, output: str = "chunks", chunk_mib: int = 64, patience: flo
         ModuleNotFoundError: if litdata is not installed.
         ValueError: if it holds no clip that is a file, or the folder holds something else.
     """
+    check_positive(chunk_mib=chunk_mib)
+    check_patience(patience)
     import litdata
 
-    check_positive(chunk_mib=chunk_mib)
     folder = Path(output)
     if folder.exists() and not (folder / RECORD).exists() and any(folder.iterdir()):
         raise ValueError(f"output is {output}, where other files are; give a folder of its own")

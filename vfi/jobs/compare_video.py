@@ -17,7 +17,7 @@ from vfi.files import atomic_path
 from vfi.jobs.compare_page import write_page
 from vfi.jobs.said import command_line
 from vfi.measure.quality import quantize
-from vfi.models.device import limited_threads
+from vfi.models.device import check_threads, limited_threads
 from vfi.runtime.load import Precision, Runtime
 from vfi.runtime.resolve import DEFAULT_MODEL
 from vfi.video.read.colour import PixelSpec
@@ -25,6 +25,7 @@ from vfi.video.read.images import IMAGE_SUFFIXES
 from vfi.video.read.open import open_source
 from vfi.video.read.rates import parse_optional
 from vfi.video.read.source import Source, SourceInfo
+from vfi.video.settings import Settings
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, Analyser, thumbnail
 from vfi.video.timing.timeline import EvenParts, Timing
 from vfi.video.triples import Contender, Triple, score, triples
@@ -92,9 +93,12 @@ def compare_video(
     command, started = command_line("compare", compare_video, locals()), time.perf_counter()
     if not models:
         raise ValueError("models is empty; name one or more")
-    for name, value, low in (("frames", frames, 1), ("tile_width", tile_width, 32)):
-        if value < low:
-            raise ValueError(f"{name} is {value}; it must be {low} or more")
+    ranges = ("frames", frames, 1, 1000), ("tile_width", tile_width, 32, 8192)
+    for name, value, low, high in ranges:
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}; it must be from {low} to {high}")
+    check_threads(threads)
+    Settings(flow_scale=flow_scale, cut_threshold=cut_threshold)  # says what is wrong with them
     source, path = open_source(input, fps=parse_optional(input_fps, "input_fps")), Path(output)
     suffix = path.suffix.lower()
     if json and suffix != _PAGE:

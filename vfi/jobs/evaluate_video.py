@@ -12,8 +12,9 @@ from typing import Any
 from vfi.files import writable_folder
 from vfi.jobs import executors
 from vfi.jobs.executors import Failed, InProcess, Kind
+from vfi.measure.conditions import check_positive
 from vfi.measure.quality import quantize
-from vfi.models.device import limited_threads
+from vfi.models.device import check_threads, limited_threads
 from vfi.reporting.provenance import environment
 from vfi.reporting.records import write_csv, write_json
 from vfi.reporting.tables import table
@@ -22,6 +23,7 @@ from vfi.runtime.resolve import DEFAULT_MODEL
 from vfi.video.read.open import open_source
 from vfi.video.read.rates import parse_optional
 from vfi.video.read.source import Source
+from vfi.video.settings import Settings
 from vfi.video.summary import progress_bar
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, Analyser
 from vfi.video.triples import Contender, Triple, score, triples
@@ -90,6 +92,9 @@ def evaluate_video(
     """
     if not models:
         raise ValueError("models is empty; name one or more")
+    check_positive(limit=limit)
+    check_threads(threads)
+    Settings(flow_scale=flow_scale, tile=tile, cut_threshold=cut_threshold)  # says what is wrong
     fps = parse_optional(input_fps, "input_fps")
     open_source(input, fps=fps)  # says what is wrong with it before there is any work
     folder = writable_folder(output)

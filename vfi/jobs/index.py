@@ -13,7 +13,8 @@ from rich.progress import track
 from vfi import reporting
 from vfi.data.clips import Clip, find_clips
 from vfi.data.index import Entry, look_at, read_index, root_of_index
-from vfi.data.patience import within
+from vfi.data.loading import most_workers
+from vfi.data.patience import check_patience, within
 from vfi.data.stores import is_remote
 from vfi.measure.conditions import check_positive
 
@@ -42,6 +43,9 @@ def index(root: str, output: str = "clips.json", patience: float = 60.0, workers
             .json.
     """
     check_positive(workers=workers)
+    if workers > most_workers():
+        raise ValueError(f"workers is {workers}; it must be at most {most_workers()} here")
+    check_patience(patience)
     path = Path(output)
     if path.suffix != ".json":
         raise ValueError(f"output is {output}; give the name of a .json file")

@@ -75,9 +75,13 @@ def select(
     width, height = parse_size(size)
     check_positive(seconds=seconds)
     usable(device)
+    if qualities and not Path(qualities).is_file():
+        raise FileNotFoundError(f"there is no file {qualities}; give what `vfi benchmark` wrote")
     known = tables.read(Path(qualities) if qualities else folder("checkpoints") / tables.FILE)
     target = writable_folder(output) if output else None
-    counts = threads or _thread_counts()
+    counts = _thread_counts() if threads is None else threads
+    if not counts:
+        raise ValueError("threads is []; give one number or more")
     ways = list(_ways(models or _released(), device))
     trial = Trial(ways[0], height, width, device=device)
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -10,6 +10,8 @@ import torch
 
 from vfi.models.device import limited_threads
 
+_MOST = 1_000_000_000
+
 Precision = Literal["float32", "bfloat16", "float16"]
 
 LONGEST_SIDE = 16384
@@ -64,7 +66,7 @@ class Conditions:
 
 
 def check_positive(**values: int | None) -> None:
-    """Rejects numbers below 1; None, for "not given", passes.
+    """Rejects numbers below 1, and such that no loop ends; None, for "not given", passes.
 
     Raises:
         ValueError: with the argument's name and value.
@@ -72,6 +74,8 @@ def check_positive(**values: int | None) -> None:
     for name, value in values.items():
         if value is not None and value < 1:
             raise ValueError(f"{name} is {value}; it must be 1 or more")
+        if value is not None and value > _MOST:
+            raise ValueError(f"{name} is {value}; it must be at most {_MOST}")
 
 
 def parse_size(text: str) -> tuple[int, int]:

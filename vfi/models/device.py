@@ -46,9 +46,22 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def check_threads(count: int | None) -> None:
+    """Raises ValueError for a number of threads that cannot be had: at far too many, torch aborts
+    the process. None, for as many as there are, passes."""
+    most = max(256, 4 * cores())
+    if count is not None and not 1 <= count <= most:
+        raise ValueError(f"threads is {count}; it must be from 1 to {most} on this machine")
+
+
 @contextlib.contextmanager
 def limited_threads(count: int | None) -> Iterator[int]:
-    """Limits torch's CPU threads for a while, None to as many as there are; yields the count."""
+    """Limits torch's CPU threads for a while, None to as many as there are; yields the count.
+
+    Raises:
+        ValueError: see `check_threads`.
+    """
+    check_threads(count)
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)

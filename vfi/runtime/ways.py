@@ -15,6 +15,7 @@ from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator
+from vfi.models.device import check_threads
 from vfi.runtime.load import Precision, Runtime, check_way, load_model
 from vfi.runtime.openvino import FORM
 from vfi.schema import check_record
@@ -51,8 +52,7 @@ class Way:
 
     def __post_init__(self) -> None:
         check_way(self.runtime, self.precision)
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads is {self.threads}; it must be 1 or more")
+        check_threads(self.threads)
 
     @classmethod
     def named(

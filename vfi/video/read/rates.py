@@ -17,6 +17,7 @@ _NTSC = {
 _ROUNDED = Fraction(1, 1_000_000)
 _MORE = Fraction(11, 10)
 _FIELDS = Fraction(2, 5)  # a field of the time of a film frame
+_MOST = 1_000_000
 _EXACT_SHARE = 0.9
 _SOFT_SHARE = 0.3  # of the frames are shown for two fields, and as many for three
 
@@ -32,13 +33,14 @@ def parse_rate(value: str | int | float | Fraction, name: str) -> Fraction:
         ValueError: if it is no positive number.
     """
     text = str(value).strip()
-    try:
-        rate = _NTSC.get(text) or Fraction(text)
-    except (ValueError, ZeroDivisionError):
+    try:  # a fraction of 1e999999999 would be written out
+        rate = _NTSC.get(text) or Fraction(float(text) if "e" in text.lower() else text)
+    except (ValueError, ZeroDivisionError, OverflowError):
         rate = Fraction(0)
-    if rate <= 0:
+    if not 0 < rate <= _MOST:
         raise ValueError(
             f"{name} is {value!r}; give a positive number or fraction such as 60 or 24000/1001"
+            + (f", up to {_MOST}" if rate else "")
         )
     return rate
 

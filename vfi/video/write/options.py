@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from vfi.models.device import check_threads
+
 SEGMENT_FRAMES = 120
 """Frames after which work is safe."""
 
@@ -23,10 +25,9 @@ class WriteOptions:
     play: bool = False
 
     def __post_init__(self) -> None:
-        for name, low in (("threads", 1), ("segment", 2)):
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise ValueError(f"{name} is {value}; it must be {low} or more")
+        check_threads(self.threads)
+        if self.segment < 2:
+            raise ValueError(f"segment is {self.segment}; it must be 2 or more")
         if self.audio_offset and self.audio == "copy":
             raise ValueError("sound that is moved by audio_offset is encoded again; use audio auto")
         for name, allowed in (("audio", ("auto", "copy", "drop")), ("bit_depth", (None, 8, 10))):
