@@ -455,6 +455,10 @@ def test_a_time_code_is_no_loss_and_other_data_is_named(make_clip, tmp_path, ble
         assert [stream.type for stream in container.streams] == ["video", "data"]
     summary = interpolate_video(coded, tmp_path / "a.mkv", blend)
     assert (summary.lost, caplog.text) == ([], "")
+    tape = make_clip("in.mxf", "mpeg2video", frames=4, rate=Fraction(25))
+    summary = interpolate_video(tape, tmp_path / "a.mp4", blend)
+    assert not any("timecode" in line for line in summary.lost)  # a stream holds it
+    caplog.clear()
     path = tmp_path / "in.ts"
     with av.open(str(clip)) as source, av.open(str(path), "w") as output:
         stream = output.add_stream_from_template(source.streams.video[0], opaque=True)

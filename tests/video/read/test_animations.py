@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.media import Pictures, make
 from vfi.video import interpolate_video
 from vfi.video.read.animations import is_animation
 from vfi.video.read.open import open_source
@@ -45,6 +46,13 @@ def test_a_sequence_of_avif_is_no_video_of_its_still(tmp_path):
     assert [p.time for p in pictures] == [0, Fraction(1, 10), Fraction(14, 100)]
     assert all(abs(int(p.planes[2][5, 5]) - 40 * n) <= 3 for n, p in enumerate(pictures))
     assert source.end == Fraction(44, 100)
+
+
+@pytest.mark.parametrize(("pix_fmt", "deep"), [("yuv420p10le", True), ("yuv420p", False)])
+def test_bits_of_avif_that_are_not_read_are_named(tmp_path, pix_fmt, deep):
+    pictures = Pictures(range(3), codec="libsvtav1", pix_fmt=pix_fmt)
+    source = open_source(make(tmp_path / "a.avif", pictures))
+    assert source.problems == ["its more than 8 bits of AVIF are read as 8"] * deep
 
 
 @pytest.mark.parametrize(("layout", "kind"), [("rgb48be", "rgb"), ("gray16be", "gray")])

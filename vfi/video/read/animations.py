@@ -25,6 +25,8 @@ _OPAQUE = 255
 _UNSAID = Fraction(1, 10)
 """How long viewers show a frame that says 0."""
 _MOST_PARTS = 65_535  # the largest denominator that APNG has, and WebP counts milliseconds
+_HEADER = 1 << 16  # bytes in which AV1's set-up is
+_AV1_SETUP, _HIGH_BIT_DEPTH = b"av1C", 0x40
 _WHOLE = Window()
 _SPEC = PixelSpec("rgb", full_range=True)
 _BROKEN = (OSError, SyntaxError, EOFError, ValueError)
@@ -85,6 +87,8 @@ class AnimationSource(Source):
             window=window,
         )
         self.problems.clear()  # reading the frames again finds them again
+        if _is_deep(path):
+            self.problems.append("its more than 8 bits of AVIF are read as 8")
 
     def pictures(self) -> Iterator[Picture]:
         inside = itertools.islice(self._frames(), *self._wanted)
@@ -109,6 +113,13 @@ class AnimationSource(Source):
                 milliseconds = Fraction(image.info.get("duration") or 0)
                 shown = (milliseconds / 1000).limit_denominator(_MOST_PARTS)
                 yield image, shown or _UNSAID
+
+
+def _is_deep(path: Path) -> bool:
+    """Whether AVIF has more than 8 bits, which Pillow does not tell."""
+    with path.open("rb") as file:
+        setup = file.read(_HEADER).partition(_AV1_SETUP)[2]
+    return len(setup) > 2 and bool(setup[2] & _HIGH_BIT_DEPTH)
 
 
 def _first(image: Image.Image) -> int:

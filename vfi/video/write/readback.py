@@ -107,5 +107,5 @@ def _lost_tags(path: Path, assembly: Assembly) -> str:
     if not assembly.info.is_video:
         return ""
     with open_video(assembly.info.path) as source, open_video(path) as output:
-        held = {key.lower() for key in output.metadata}
+        held = {key.lower() for part in (output, *output.streams) for key in part.metadata}
         return ", ".join(sorted(k for k in kept_tags(source.metadata) if k.lower() not in held))
