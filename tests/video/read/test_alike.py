@@ -10,6 +10,7 @@ import torch
 from tests.helpers.media import Pictures, make
 from vfi.video.read.colour import BT601, BT709, FULL, LIMITED, ColourTags, spec_of
 from vfi.video.read.open import open_source
+from vfi.video.read.window import Window
 
 BLUE = (0.15, 0.35, 0.75)
 
@@ -57,12 +58,13 @@ def test_colours_whose_tags_change(tmp_path, tags, said):
     assert source.info.tags == first
 
 
-def test_a_shape_of_pixels_that_changes(tmp_path):
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(3, 5)])
+def test_a_shape_of_pixels_that_changes(tmp_path, start):
     shapes = [Fraction(16, 15), Fraction(64, 45)]
     files = [make(tmp_path / f"{k}.h264", Pictures(aspect=s)) for k, s in enumerate(shapes)]
     clip = tmp_path / "in.h264"
     clip.write_bytes(b"".join(file.read_bytes() for file in files))
-    source = open_source(clip)
+    source = open_source(clip, window=Window(start))
     assert source.info.aspect == shapes[0]
-    assert len(list(source.pictures())) == 24
+    assert len(list(source.pictures())) == (9 if start else 24)
     assert source.problems == ["the shape of pixels changes; the first is told throughout"]

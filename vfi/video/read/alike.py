@@ -20,6 +20,7 @@ class Alike:
         format: the pixel format that all are read as.
         info: what is said of them.
         corner: where the part of them that is shown begins.
+        shape: width of a pixel of the first over its height, None if its decoder does not say.
         problems: is added to.
     """
 
@@ -29,6 +30,7 @@ class Alike:
         format: str,
         info: SourceInfo,
         corner: tuple[int, int],
+        shape: Fraction | None,
         problems: list[str],
     ) -> None:
         self._size = first.width, first.height
@@ -37,14 +39,14 @@ class Alike:
         self._corner = info.spec.even(*corner)
         self._problems = problems
         self._resized = False
-        self._shape: Fraction | None = None
+        self._shape = shape
 
     def planes(self, frame: VideoFrame, shape: Fraction | None = None) -> list[np.ndarray]:
         """The code values of a frame, as if it were like the first.
 
         Args:
             frame: any of them.
-            shape: width of a pixel over its height as its decoder says now, None if it does not.
+            shape: as above, of this frame.
         """
         told, tags = self._info.tags, tags_of_both(frame, self._info.tags)
         spec = spec_of(self._format, tags, self._size[1])

@@ -75,6 +75,7 @@ class VideoSource(Source):
             self._rates = [Fraction(rate) for rate in rates if rate] or [_UNKNOWN_RATE]
             if found.bare:
                 self._rates = [self._bare_rate(fps, stream)]
+            shape = stream.codec_context.sample_aspect_ratio
             aspect = shape_of(stream, found.bare or found.resets)
             tags = tags_of_both(first, tags)
             may_be_opaque = container.format.name in ("gif", "apng") or first.format.has_palette
@@ -88,7 +89,7 @@ class VideoSource(Source):
         seen_through = not may_be_opaque or is_transparent(path)
         self._format = working_format(first.format.name, alpha=seen_through)
         self.info = self._describe(first, tags, aspect, said)
-        self._alike = Alike(first, self._format, self.info, said.crop[:2], self.problems)
+        self._alike = Alike(first, self._format, self.info, said.crop[:2], shape, self.problems)
         if first.interlaced_frame:
             self.problems.append(_FLAGGED)
 
