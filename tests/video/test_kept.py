@@ -447,6 +447,17 @@ def remuxed(clip: Path, path: Path, **tags: str) -> Path:
     return path
 
 
+def test_pictures_for_two_eyes_keep_their_shape(make_clip, tmp_path, blend):
+    """A player that is told of them halves their width."""
+    clip = remuxed(make_clip(frames=4), tmp_path / "in.mkv", stereo_mode="left_right")
+    summary = interpolate_video(clip, tmp_path / "out.mkv", blend)
+    assert "two eyes" in summary.lost[0]
+    assert summary.changed == []
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams.video[0].sample_aspect_ratio in (None, 1)
+        assert "stereo_mode" not in container.streams.video[0].metadata
+
+
 def test_a_time_code_is_no_loss_and_other_data_is_named(make_clip, tmp_path, blend, caplog):
     """PyAV tells no four letters of a data stream, nor any codec."""
     clip = make_clip(frames=4)

@@ -68,3 +68,13 @@ def test_a_shape_of_pixels_that_changes(tmp_path, start):
     assert source.info.aspect == shapes[0]
     assert len(list(source.pictures())) == (9 if start else 24)
     assert source.problems == ["the shape of pixels changes; the first is told throughout"]
+
+
+def test_pictures_of_more_bits_than_the_first(tmp_path):
+    kinds = ("yuv420p", "yuv420p10le")
+    files = [make(tmp_path / f"{k}.h264", Pictures(pix_fmt=k)) for k in kinds]
+    clip = tmp_path / "in.h264"
+    clip.write_bytes(b"".join(file.read_bytes() for file in files))
+    source = open_source(clip)
+    assert len(list(source.pictures())) == 24
+    assert source.problems == ["some pictures have more than 8 bits, which are read as 8"]

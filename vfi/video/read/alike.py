@@ -58,6 +58,10 @@ class Alike:
                 "the colours' primaries or transfer change; the first are told throughout",
             ),
             (
+                any(part.bits > spec.depth for part in frame.format.components),
+                f"some pictures have more than {spec.depth} bits, which are read as {spec.depth}",
+            ),
+            (
                 shape and shape != self._shape,
                 "the shape of pixels changes; the first is told throughout",
             ),

@@ -28,6 +28,7 @@ _OWN_TAGS = (
     "duration",
     "rotate",
     "alpha_mode",
+    "stereo_mode",
 )
 _STATISTICS = re.compile(
     r"(_STATISTICS_.*|BPS|DURATION|NUMBER_OF_(FRAMES|BYTES)|SOURCE_ID)(-\w+)?$", re.IGNORECASE
