@@ -102,6 +102,10 @@ WRONG = [
     ((FRAME, FRAME, torch.tensor([0.1, 0.2])), r"a tensor \(B,\) of 1"),
     ((FRAME, FRAME, torch.tensor([1.5])), "timestep is 1.5"),
     ((FRAME, FRAME, 0.5, 3), "flow_scale is 3; it must be 0.25"),
+    ((FRAME, FRAME, 0.5, 0), "flow_scale is 0; it must be 0.25"),
+    ((FRAME, FRAME, 0.5, "1"), "flow_scale is '1'; it must be 0.25"),
+    ((FRAME, FRAME, 0.5, float("nan")), "flow_scale is nan; it must be 0.25"),
+    ((FRAME.to_sparse(),) * 2, r"img0 is torch.sparse_coo; use x.to_dense\(\)"),
 ]
 
 
@@ -119,6 +123,8 @@ def test_what_a_model_cannot_take_is_refused_by_name(model, given, message):
         (("rife",), "cannot be fetched automatically"),
         (("no/such.safetensors",), "such.safetensors"),
         (("rife-tiny", "gpu9"), "cannot use the device 'gpu9'"),
+        (("rife-tiny", "cpu", None, "torch", "float32", 0), "threads is 0; it must be from 1"),
+        (("rife-tiny", "cpu", None, "torch", "float32", "2"), "threads is '2'; it must be from 1"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused_by_name(arguments, message):

@@ -1,5 +1,6 @@
 """What a user can get wrong: one clear error each, before any work, and nothing left behind."""
 
+import os
 from pathlib import Path
 
 import av
@@ -32,6 +33,12 @@ from vfi.video import interpolate_video
         ({"tile": 100, "tile_overlap": 60}, "tile is 100 with an overlap of 60"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"threads": 0}, "threads is 0"),
+        ({"threads": "2"}, "threads is '2'; it must be"),
+        ({"multiplier": 2.5}, "multiplier is 2.5; it must be a whole number"),
+        ({"crf": 20.5}, "crf is 20.5; it must be a whole number"),
+        ({"segment": "5"}, "segment is '5'; it must be a whole number"),
+        ({"audio_offset": float("inf")}, "audio_offset is inf; it must be a number"),
+        ({"static_threshold": "x"}, "static_threshold is 'x'; it must be a number"),
         ({"cut_threshold": -1}, "cut_threshold is -1"),
         ({"second": "a.png"}, "a.png does not exist"),
         ({"input_fps": 10}, "--input-fps is for images"),
@@ -138,6 +145,14 @@ def test_folders_are_not_overwritten(make_clip, tmp_path, blend):
     (out / "precious.txt").touch()
     with pytest.raises(ValueError, match="give the name of a new folder"):
         interpolate_video(make_clip(frames=3), out, blend)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_is_refused_before_there_is_any_work(make_clip, tmp_path, blend):
+    os.mkfifo(tmp_path / "out.mp4")
+    with pytest.raises(ValueError, match=r"out\.mp4 is a device or a pipe"):
+        interpolate_video(make_clip(frames=3), tmp_path / "out.mp4", blend)
+    assert blend.runs == 0
 
 
 def test_unknown_models_and_devices(make_clip, tmp_path):

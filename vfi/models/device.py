@@ -50,8 +50,8 @@ def check_threads(count: int | None) -> None:
     """Raises ValueError for a number of threads that cannot be had: at far too many, torch aborts
     the process. None, for as many as there are, passes."""
     most = max(256, 4 * cores())
-    if count is not None and not 1 <= count <= most:
-        raise ValueError(f"threads is {count}; it must be from 1 to {most} on this machine")
+    if count is not None and not (isinstance(count, int) and 1 <= count <= most):
+        raise ValueError(f"threads is {count!r}; it must be from 1 to {most} on this machine")
 
 
 @contextlib.contextmanager

@@ -115,6 +115,8 @@ def _tensor(frame: Frame, name: str) -> Tensor:
             f"{name} is {_told(frame)}; a tensor must be floats (B, 3, H, W) in [0, 1]"
             + _advice(frame)
         )
+    if frame.layout != torch.strided:
+        raise ValueError(f"{name} is {frame.layout}; use x.to_dense()")
     _check_size(frame.shape[-2:], frame.shape[:1], name)
     return frame
 

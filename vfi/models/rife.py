@@ -149,8 +149,6 @@ class RIFE(nn.Module):
                 f"frames have shapes {tuple(img0.shape)} and {tuple(img1.shape)}; "
                 "both must be the same (B, 3, H, W)"
             )
-        if flow_scale not in (0.25, 0.5, 1.0, 2.0):
-            raise ValueError(f"flow_scale is {flow_scale}; it must be 0.25, 0.5, 1.0 or 2.0")
         stride = self.spec.stride(flow_scale)
         if img0.shape[2] % stride or img0.shape[3] % stride:
             raise ValueError(

@@ -121,7 +121,13 @@ class RIFESpec:
         return "timestep" in self.first_inputs
 
     def stride(self, flow_scale: float = 1.0) -> int:
-        """Heights and widths must be multiples of this many pixels."""
+        """Heights and widths must be multiples of this many pixels.
+
+        Raises:
+            ValueError: if motion cannot be estimated at that share of the resolution.
+        """
+        if flow_scale not in (0.25, 0.5, 1.0, 2.0):
+            raise ValueError(f"flow_scale is {flow_scale!r}; it must be 0.25, 0.5, 1.0 or 2.0")
         flow = math.ceil(max(self.scales) * _CONV_STRIDE / flow_scale)
         return max(flow, self.refine.scale << UNET_STAGES if self.refine else _CONV_STRIDE)
 

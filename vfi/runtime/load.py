@@ -18,6 +18,7 @@ from vfi.checkpoints import registry
 from vfi.checkpoints.formats import digest
 from vfi.files import atomic_path
 from vfi.models import RIFE, Interpolator
+from vfi.models.device import check_threads
 from vfi.runtime.autocast import Autocast, has_bfloat16, torch_precision
 from vfi.runtime.extras import installed
 from vfi.runtime.lean_layers import Range
@@ -90,6 +91,7 @@ def load_model(
     ('rife_v4.0', 'MIT')
     """
     check_way(runtime, precision)
+    check_threads(threads)
     return prepared(load_eager(source, device, options), source, runtime, precision, threads)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from vfi.video.read.rates import parse_optional, parse_rate
 from vfi.video.read.window import Window, parse_time
 from vfi.video.timing.cuts import DEFAULT_CUT_THRESHOLD, DEFAULT_STATIC_THRESHOLD
-from vfi.video.write.options import SEGMENT_FRAMES, WriteOptions
+from vfi.video.write.options import SEGMENT_FRAMES, WriteOptions, check_numbers
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Settings:
     play: bool = False
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.multiplier is not None and self.fps is not None:
             raise ValueError(
                 f"multiplier {self.multiplier} and fps {self.fps} were both given; give one of them"

@@ -157,9 +157,11 @@ def check_output(output: Path, info: SourceInfo) -> None:
     """Makes sure that the output is no part of the input.
 
     Raises:
-        ValueError: if it is one of its files, or would be one of its images.
+        ValueError: if it is one of its files, or would be one of its images; or no file at all.
     """
     check_not_input(output, info.files)
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        raise ValueError(f"{output} is a device or a pipe; give the path of a file")
     among = info.path.is_dir() and output.parent.exists() and output.parent.samefile(info.path)
     if among and output.suffix.lower() in IMAGE_SUFFIXES:
         raise ValueError(f"{output} would lie among the images of the input; choose another folder")

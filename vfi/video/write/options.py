@@ -1,12 +1,29 @@
 """What can be asked of the output file."""
 
+import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Literal
+from numbers import Integral, Real
+from typing import Any, Literal
 
 from vfi.models.device import check_threads
 
+_NUMBERS = {int: Integral, float: Real}
 SEGMENT_FRAMES = 120
 """Frames after which work is safe."""
+
+
+def check_numbers(options: Any) -> None:
+    """Raises ValueError for a field of a dataclass that is to be a number, and is none."""
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        for kind, number in _NUMBERS.items():
+            fits = isinstance(value, number) and math.isfinite(value)
+            if (field.type == kind and not fits) or (
+                field.type == kind | None and not (value is None or fits)
+            ):
+                word = "a whole number" if kind is int else "a number"
+                raise ValueError(f"{field.name} is {value!r}; it must be {word}")
 
 
 @dataclass(frozen=True)
@@ -25,6 +42,7 @@ class WriteOptions:
     play: bool = False
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_threads(self.threads)
         if self.segment < 2:
             raise ValueError(f"segment is {self.segment}; it must be 2 or more")
