@@ -30,7 +30,7 @@ from tests.helpers.clips import Blend, picture
 from vfi.cli import main as command
 from vfi.video import job
 from vfi.video.make import engine
-from vfi.video.read.video import VideoSource
+from vfi.video.read.alike import Alike
 
 FORK = multiprocessing.get_context("fork")
 STATUS = {
@@ -270,14 +270,14 @@ def break_off(folder: Path, error: Exception, resume: bool) -> list[str]:
     """
 
     def prepare() -> None:
-        planes, count = VideoSource._planes, iter(range(FRAMES))
+        planes, count = Alike.planes, iter(range(FRAMES))
 
-        def failing(self, frame):
+        def failing(self, *frame):
             if next(count) >= HALF:
                 raise error
-            return planes(self, frame)
+            return planes(self, *frame)
 
-        VideoSource._planes = failing
+        Alike.planes = failing
 
     clip, out = write(folder / "in.mp4"), folder / "out.mp4"
     status = ended(run(clip, out, prepare=prepare))
