@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers.media import Pictures, make
 from vfi.video import interpolate_video
+from vfi.video.read.open import open_source
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,8 @@ def test_a_pipe_is_refused_before_there_is_any_work(make_clip, tmp_path, blend):
     os.mkfifo(tmp_path / "out.mp4")
     with pytest.raises(ValueError, match=r"out\.mp4 is a device or a pipe"):
         interpolate_video(make_clip(frames=3), tmp_path / "out.mp4", blend)
+    with pytest.raises(ValueError, match=r"out\.mp4 is a device or a pipe; give a file, or -"):
+        open_source(tmp_path / "out.mp4")
     assert blend.runs == 0
 
 

@@ -57,6 +57,8 @@ def _open(path: Path, second: str | Path | None, fps: Fraction | None, window: W
     for file in (path, Path(second) if second else path):
         if not file.exists():
             raise FileNotFoundError(f"{file} does not exist; give a video or a folder of images")
+        if not (file.is_file() or file.is_dir()):  # it would be waited for, and is read twice
+            raise ValueError(f"{file} is a device or a pipe; give a file, or - for standard input")
     if path.is_dir():
         images = visible_files(path, IMAGE_SUFFIXES)
         images.sort(key=lambda file: natural_key(file.name))
