@@ -49,7 +49,10 @@ def test_a_file_that_was_cut_off_is_told_from_a_whole_one(tmp_path, name, pictur
 def test_a_last_frame_that_is_not_whole(tmp_path, blend, name, codec, said):
     """Bare streams say no length. Of others threads may pass over what is held back at the end,
     frames that were whole, too; one thread, on one core, passes over the packet alone."""
-    clip = make(tmp_path / name, Pictures(range(24), codec=codec, options={"g": "12"}))
+    options = {"g": "12"}
+    if codec == "libx264":  # else its bits vary, and with them where the cut falls
+        options["x264-params"] = "cpu-independent=1"
+    clip = make(tmp_path / name, Pictures(range(24), codec=codec, options=options))
     assert not any(
         "frames" in p for p in interpolate_video(clip, tmp_path / "a.mkv", blend).problems
     )
