@@ -48,25 +48,24 @@ def milliseconds(name: str, precision: str, size: str, threads: int, rounds: int
     seen = defaultdict(list)
     for _ in range(rounds):
         total = Counter()
-        known = [counted(program._encoder, [frame], total) for frame in frames]
-        inputs = [*frames, *known[0], *known[1], torch.tensor([0.5])]
-        counted(program._network, inputs[: len(program._network.inputs)], total)
+        with program._parts() as (encoder, between):
+            known = [counted(encoder, [frame], total) for frame in frames]
+            counted(between, [*frames, *known[0], *known[1], torch.tensor([0.5])], total)
         for kind, spent in total.items():
             seen[kind].append(spent)
     found = {kind: median(values) for kind, values in seen.items()}
     return {"model": name, "precision": precision, **found, "total": sum(found.values())}
 
 
-def counted(compiled, inputs: list[torch.Tensor], total: Counter) -> list[torch.Tensor]:
+def counted(request, inputs: list[torch.Tensor], total: Counter) -> tuple[torch.Tensor, ...]:
     """Runs it; adds each node's milliseconds to its kind."""
-    request = compiled.create_infer_request()
-    results = request.infer([x.numpy() for x in inputs])
-    for node in request.profiling_info:
+    made = request(inputs)
+    for node in request._request.profiling_info:
         kind = KINDS.get(node.node_type, "other")
         if kind == "convolution":
             kind += " in 8 bits" if node.exec_type.endswith("I8") else " in float"
         total[kind] += node.real_time.total_seconds() * 1e3
-    return [torch.from_numpy(results[port].copy()) for port in compiled.outputs]
+    return made
 
 
 def main(words: list[str]) -> None:

@@ -15,13 +15,14 @@ from torch import nn
 
 from tests.helpers.frames import frames
 from tests.helpers.small_networks import fill, small_spec
+from tests.runtime.profile import milliseconds
 from vfi.checkpoints import save_network
 from vfi.models import RIFE, Interpolator
 from vfi.runtime import load
 from vfi.runtime.compiled import called_side_by_side
 from vfi.runtime.lean_layers import Learnt, Range
 from vfi.runtime.load import load_model
-from vfi.runtime.openvino import FORM, OpenVINONetwork
+from vfi.runtime.openvino import FORM, OpenVINONetwork, the_core
 from vfi.runtime.ways import fingerprint
 
 SIZE = (50, 70)  # not a multiple of the stride
@@ -256,3 +257,12 @@ def test_figures_in_8_bits_belong_to_one_lean_form(monkeypatch):
     monkeypatch.setattr("vfi.runtime.ways.FORM", FORM + 1)
     assert fingerprint(rounded) != before[0]
     assert fingerprint(exact) == before[1]
+
+
+def test_the_profile_adds_up_the_time_of_each_kind():
+    pytest.importorskip("openvino")
+    try:
+        found = milliseconds("rife-nano", "int8", "64x64", threads=1, rounds=1)
+    finally:
+        the_core().set_property("CPU", {"PERF_COUNT": False})
+    assert min(found["convolution in 8 bits"], found["warping"]) > 0

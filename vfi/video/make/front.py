@@ -43,8 +43,8 @@ class Front:
         both = self._moves & _from(self._moves, x, y)
         goes = both & _same(first, _from(second, x, y))
         ground = both & ~goes & _same(second, _from(first, -x, -y))
-        all, gone, shown = (np.count_nonzero(mask) for mask in (both, goes, ground))
-        return bool(gone > _GOES * all and shown > _SHOWS * all)
+        count, gone, shown = (np.count_nonzero(mask) for mask in (both, goes, ground))
+        return bool(gone > _GOES * count and shown > _SHOWS * count)
 
     def covers(self, timestep: float) -> np.ndarray:
         """A mask of where it is, between 0 (the first frame) and 1 (the second)."""
