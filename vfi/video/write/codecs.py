@@ -66,9 +66,8 @@ class Encoder:
 
 
 # x264 and x265 share the cores with the network: "faster" takes 0.5 and 0.8 of medium's time, for a
-# smaller file and 0.5 and 0.6 dB (docs/results/live/presets.json). For x264 that is with a search in
-# small steps and one reference frame, which costs 0.02 dB: between new frames things move half
-# as far.
+# smaller file and 0.5 and 0.6 dB (docs/results/live/presets.json). For x264 that is with a search
+# in small steps and one reference frame: between new frames things move half as far.
 ENCODERS = {
     "h264": Encoder(
         "libx264",
