@@ -1,15 +1,18 @@
 """The command used wrongly: one line each, that says what to do, and exit status 2."""
 
 import logging
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from vfi.cli import main, one_line
 from vfi.shipped import with_bases
 
+ROOT = Path(__file__).parent.parent
 WRONG = [
     ("interpolat in.mp4", "did you mean interpolate?"),
     ("tset", "did you mean test?"),
@@ -205,8 +208,13 @@ def test_a_base_is_found_however_it_is_written(content, tmp_path, told):
 )
 def test_names_that_are_no_utf_8(names, message, tmp_path):
     """In a process: pytest's own cannot hand each other what is logged of such a name."""
-    command = [sys.executable, "-m", "vfi", "interpolate", *names]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "vfi", "interpolate", *names],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert message in done.stderr
 
