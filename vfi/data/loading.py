@@ -229,7 +229,8 @@ def start_worker(worker: int) -> None:
 
 @atexit.register
 def _end_workers() -> None:
-    """Ends what multiprocessing would, once the program is over, tell once to end and wait for."""
+    """At its end, multiprocessing tells each of them once, which they pass over, and waits."""
     for process in multiprocessing.active_children():
-        if process.daemon:
-            process.kill()
+        while process.daemon and process.is_alive():
+            process.terminate()
+            process.join(0.1)

@@ -42,7 +42,7 @@ class Encoder:
         preset: its default.
         options: further ones, always set.
         parameters: the name of the option that holds the encoder's own parameters, if any.
-        saving: such parameters that save time, without loss, where the preset is the default one.
+        saving: such parameters that save time where the preset is the default one.
         fastest: frames a second that it takes at most, None for any.
         says_range: whether its streams tell full range from limited.
         even: the picture's sides must be multiples of the chroma's subsampling.
