@@ -1,5 +1,7 @@
 """What tests of training share."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from vfi.data import SampleTriplets
+from vfi.stopping import handling
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,11 @@ def clips(tmp_path_factory) -> Path:
             assert cv2.imwrite(str(root / name / f"{step:03d}.png"), np.ascontiguousarray(window))
     (root / "judge.txt").write_text("judge\n")
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_nohup() -> Iterator[None]:
+    """Commands that a test starts would inherit from nohup that SIGHUP is ignored."""
+    numbers = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+    with handling(signal.SIG_DFL, *numbers):
+        yield
