@@ -87,8 +87,15 @@ def benchmark(
     """
     check_positive(repeats=repeats, limit=limit)
     counts = [torch.get_num_threads()] if threads is None else threads
-    lists = {"runtime": runtime, "precision": precision, "size": size, "batch": batch}
-    _check(warmup, flow_scale, **lists, threads=counts)
+    _check(
+        warmup,
+        flow_scale,
+        runtime=runtime,
+        precision=precision,
+        size=size,
+        batch=batch,
+        threads=counts,
+    )
     if qualities and data is None:
         raise ValueError("qualities needs a set to measure on; give it by --data")
     ways = _ways(models, runtime, precision)
