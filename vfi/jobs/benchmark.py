@@ -4,8 +4,9 @@ import dataclasses
 import importlib.util
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -87,15 +88,8 @@ def benchmark(
     """
     check_positive(repeats=repeats, limit=limit)
     counts = [torch.get_num_threads()] if threads is None else threads
-    _check(
-        warmup,
-        flow_scale,
-        runtime=runtime,
-        precision=precision,
-        size=size,
-        batch=batch,
-        threads=counts,
-    )
+    lists = {"runtime": runtime, "precision": precision, "size": size, "batch": batch}
+    _check(warmup, lists | {"threads": counts, "flow_scale": flow_scale})
     if qualities and data is None:
         raise ValueError("qualities needs a set to measure on; give it by --data")
     ways = _ways(models, runtime, precision)
@@ -129,14 +123,14 @@ def benchmark(
         _write(rows, bench, folder)
 
 
-def _check(warmup: int, flow_scale: Sequence[float], **lists: Sequence[object]) -> None:
+def _check(warmup: int, lists: Mapping[str, Sequence[Any]]) -> None:
     """Raises ValueError for numbers out of range and lists that are empty or repeat a value."""
     if warmup < 0:
         raise ValueError(f"warmup is {warmup}; it must be 0 or more")
-    for name, values in (lists | {"flow_scale": flow_scale}).items():
+    for name, values in lists.items():
         if len(set(values)) != len(values) or not values:
             raise ValueError(f"{name} must be one or more different values, got {values}")
-    for scale in flow_scale:
+    for scale in lists["flow_scale"]:
         Settings(flow_scale=scale)  # says what is wrong with it
 
 
