@@ -88,8 +88,8 @@ def benchmark(
     """
     check_positive(repeats=repeats, limit=limit)
     counts = [torch.get_num_threads()] if threads is None else threads
-    lists = {"runtime": runtime, "precision": precision, "size": size, "batch": batch}
-    _check(warmup, lists | {"threads": counts, "flow_scale": flow_scale})
+    lists: dict[str, Sequence[Any]] = {"runtime": runtime, "precision": precision, "size": size}
+    _check(warmup, lists | {"batch": batch, "threads": counts, "flow_scale": flow_scale})
     if qualities and data is None:
         raise ValueError("qualities needs a set to measure on; give it by --data")
     ways = _ways(models, runtime, precision)
