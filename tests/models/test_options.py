@@ -57,6 +57,17 @@ def test_the_last_block_reads_half_the_resolution(tiny, frames):
     torch.testing.assert_close(row[..., 1], 0.75 * left + 0.25 * right, atol=1e-5, rtol=0)
 
 
+def test_each_block_at_a_scale_of_its_own(tiny, frames):
+    options = Options(blocks=(0, 2, 3), scales=(8, 4, 2), warp_at_scale=True)
+    network = changed(tiny("rife_v4.0"), options)
+    seen = []
+    for block in (network.block0, network.block1, network.block2):
+        block.conv0.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[-1]))
+    with torch.inference_mode():
+        Interpolator(network)(*frames)
+    assert seen == [frames[0].shape[-1] // scale for scale in (8, 4, 2)]
+
+
 def test_a_block_at_half_resolution_costs_and_says_so():
     spec = variant("rife_v4.0").replace(finest_scale=2)
     assert spec.scales == (8, 4, 2, 2)
@@ -69,6 +80,7 @@ def test_a_block_at_half_resolution_costs_and_says_so():
     ("data", "message"),
     [
         ({"finest": 2}, r"unknown options \['finest'\]; the options are .*finest_scale"),
+        ({"scales": [8, 4]}, r"scales is \[8, 4\]; give one for each of the 4 blocks"),
         ({"finest_scale": 3}, "finest_scale is 3; it must be 1, 2 or 4"),
         ({"refine_scale": 8}, "refine scale is 8"),
         ({"refine": False, "refine_scale": 2}, "there is no refine stage"),

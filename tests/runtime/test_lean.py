@@ -54,6 +54,15 @@ def test_the_frames_are_those_of_the_plain_network(variant, options, refine):
         torch.testing.assert_close(made, expected, atol=5e-5, rtol=0)
 
 
+@pytest.mark.parametrize("scales", [(8, 8, 4, 2), (8, 4, 4, 1)])
+def test_blocks_at_other_scales(scales):
+    plain = network(refine=False, scales=scales, warp_at_scale=True)
+    img0, img1 = pair()
+    with torch.inference_mode():
+        made = LeanRIFE(plain, *SIZE)(torch.cat((img0, img1)), torch.tensor([0.5]))
+        torch.testing.assert_close(made, plain(img0, img1, 0.5).frame, atol=5e-5, rtol=0)
+
+
 @pytest.mark.parametrize("finest_scale", [1, 2, 4])
 @pytest.mark.parametrize("refine_scale", [2, 4])
 @pytest.mark.parametrize("warp_at_scale", [False, True])

@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from vfi.models.parts import BlockSpec
 from vfi.models.spec import RIFESpec
 
 
@@ -21,6 +22,7 @@ class Options:
         finest_scale: likewise.
         blocks: indices of the blocks to keep, ascending. The first one, which alone needs no flow,
             must be among them.
+        scales: at which each of the blocks that are kept reads.
     """
 
     refine: bool = True
@@ -28,6 +30,7 @@ class Options:
     warp_at_scale: bool | None = None
     finest_scale: int | None = None
     blocks: tuple[int, ...] | None = None
+    scales: tuple[int, ...] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Options":
@@ -63,9 +66,9 @@ class Options:
                     f"refine_scale is {self.refine_scale}, but there is no refine stage: leave it "
                     "out"
                 )
-            changes["refine"] = dataclasses.replace(spec.refine, scale=self.refine_scale)
-        if self.blocks is not None:
-            changes["blocks"] = tuple(spec.blocks[index] for index in self._kept(spec))
+            changes["refine"] = replace(spec.refine, scale=self.refine_scale)
+        if self.blocks is not None or self.scales is not None:
+            changes["blocks"] = self._rescaled(tuple(spec.blocks[i] for i in self._kept(spec)))
         return spec.replace(**changes)
 
     def original(self, name: str) -> str:
@@ -77,10 +80,20 @@ class Options:
         return f"block{self.blocks[int(index)]}{dot}{rest}"
 
     def _kept(self, spec: RIFESpec) -> tuple[int, ...]:
-        kept, count = tuple(self.blocks or ()), len(spec.blocks)
+        count = len(spec.blocks)
+        kept = tuple(range(count) if self.blocks is None else self.blocks)
         if not kept or kept[0] != 0 or kept != tuple(sorted(set(kept) & set(range(count)))):
             raise ValueError(
                 f"blocks is {list(kept)}; give the indices of the blocks to keep, ascending from "
                 f"0, of 0 to {count - 1}"
             )
         return kept
+
+    def _rescaled(self, blocks: tuple[BlockSpec, ...]) -> tuple[BlockSpec, ...]:
+        if self.scales is None:
+            return blocks
+        if len(self.scales) != len(blocks):
+            raise ValueError(
+                f"scales is {list(self.scales)}; give one for each of the {len(blocks)} blocks"
+            )
+        return tuple(map(lambda block, scale: replace(block, scale=scale), blocks, self.scales))
