@@ -78,6 +78,22 @@ def test_work_is_shared_between_pairs_and_times(runtime, near, refine, tmp_path,
             torch.testing.assert_close(frame, alone, atol=0 if runtime == "torch" else 1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["rife_v4.6", "rife_v4.22-lite"])
+def test_later_networks_run_in_openvino_as_they_are(name, tmp_path, cache):
+    """One reads nothing of a frame alone, the other has an encoder of frames."""
+    pytest.importorskip("openvino")
+    path = tmp_path / "later.safetensors"
+    save_network(fill(RIFE(small_spec(name)), gain=1.0), path)
+    img0, img1 = frames(1, *SIZE)
+    for _ in range(2):  # converted, and then kept
+        made = load_model(path, runtime="openvino")(img0, img1, 0.25)
+        torch.testing.assert_close(made, load_model(path)(img0, img1, 0.25), atol=1e-4, rtol=0)
+    kept = [file.name for file in (cache / "openvino").glob("*/*.xml")]
+    assert sorted(kept) == ["between.xml", *(["encode.xml"] if name != "rife_v4.6" else [])]
+    with pytest.raises(ValueError, match="runs in openvino in float32 alone, not bfloat16: it"):
+        load_model(path, runtime="openvino", precision="bfloat16")
+
+
 def test_encoded_frames_must_fit_each_other(weights):
     model = load_model(weights)
     small, large = (model.encode(torch.rand(1, 3, side, 64)) for side in (64, 128))
@@ -163,7 +179,9 @@ def test_the_first_call_of_openvino_is_made_while_others_wait(weights):
     program = network.compiled(64, 96)
     with pytest.MonkeyPatch.context() as patch:
         calls = []
-        patch.setattr(type(program), "encode", lambda self, frame: calls.append(frame.shape))
+        patch.setattr(
+            type(program), "encode", lambda self, frame: calls.append(frame.shape) or (frame,)
+        )
         network.compiled(64, 96)
     assert calls == [(1, 3, 64, 96)]
 

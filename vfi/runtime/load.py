@@ -125,8 +125,9 @@ def prepared(
         raise ValueError(f"{runtime} runs on the CPU here, not on {place}; use runtime torch")
     if runtime == "auto":
         return _fastest(model, source, precision, threads)
-    if runtime == "openvino" and (reason := unsupported(model.spec)):
-        raise ValueError(f"{source} cannot run in openvino: {reason}; use runtime torch")
+    reason = unsupported(model.spec)
+    if runtime == "openvino" and reason and precision not in ("auto", "float32"):
+        raise ValueError(f"{source} runs in openvino in float32 alone, not {precision}: {reason}")
     return _compiled(model, source, runtime, precision, threads)
 
 
@@ -151,7 +152,7 @@ def _compiled(
         made: Any = ONNXNetwork(network, "float32", threads)
         return Interpolator(made, model.info).eval()
     ranges: dict[str, Range] = {}
-    chosen = _precision(precision, source)
+    chosen = "float32" if unsupported(network.spec) else _precision(precision, source)
     name = digest(network.state_dict())
     if chosen == "int8":
         ranges = ranges_for(network, source)
@@ -234,13 +235,11 @@ def _fastest(
     model: Interpolator, source: str | os.PathLike[str], precision: str, threads: int | None
 ) -> Interpolator:
     """The model in OpenVINO where that is installed, agrees with torch and is faster."""
-    reason = unsupported(model.spec)
     if not installed("openvino"):
-        reason = "openvino, an extra that is faster, is not installed"
-    if reason:
-        logger.info("runtime torch: %s", reason)
+        logger.info("runtime torch: openvino, an extra that is faster, is not installed")
         return model
-    for bits in _automatic(source) if precision == "auto" else [precision]:
+    able = ["float32"] if unsupported(model.spec) else _automatic(source)
+    for bits in able if precision == "auto" else [precision]:
         candidate = _compiled(model, source, "openvino", bits, threads)
         network: Any = candidate.network
         key = f"{digest(network.network.state_dict())[:16]} {FORM} {network.precision} {threads}"

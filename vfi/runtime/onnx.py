@@ -8,55 +8,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from vfi.models import RIFE, Prepared
+from vfi.models import RIFE
 from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
+from vfi.runtime.plain import PlainBetween, PlainEncode
 
 OPSET = 17
 """16 brought GridSample; 20 renamed its modes, which importers have got wrong."""
-
-
-class _Encode(nn.Module):
-    """``(1, 3, H, W)`` -> what the network reads of one frame alone, besides the frame."""
-
-    def __init__(self, network: RIFE) -> None:
-        super().__init__()
-        self.network = network.requires_grad_(False).eval()
-
-    @override
-    def forward(self, frame: Tensor) -> tuple[Tensor, ...]:
-        known = self.network.prepare(frame)
-        parts = [known.levels[level][name] for level, name in _places(known)]
-        return *parts, *(known.context or ())
-
-
-class _Between(nn.Module):
-    """Two frames, what `_Encode` gave of each, and ``(1,)`` -> ``(1, 3, H, W)``."""
-
-    def __init__(self, network: RIFE, like: Prepared) -> None:
-        super().__init__()
-        self.network = network.requires_grad_(False).eval()
-        self.places = _places(like)
-
-    @override
-    def forward(self, *tensors: Tensor) -> Tensor:
-        img0, img1, *known, timestep = tensors
-        half = len(known) // 2
-        first, second = self._prepared(img0, known[:half]), self._prepared(img1, known[half:])
-        frame: Tensor = self.network(first, second, timestep, history=False).frame
-        return frame
-
-    def _prepared(self, image: Tensor, known: list[Tensor]) -> Prepared:
-        levels: dict[float, dict[str, Tensor]] = {1.0: {"img": image}}
-        for (level, name), part in zip(self.places, known, strict=False):
-            levels.setdefault(level, {})[name] = part
-        return Prepared(image, 1.0, levels, tuple(known[len(self.places) :]) or None)
-
-
-def _places(known: Prepared) -> list[tuple[float, str]]:
-    """Where in `Prepared.levels` the tensors belong, but for the frame itself."""
-    every = [(level, name) for level in sorted(known.levels) for name in known.levels[level]]
-    return [place for place in every if place != (1.0, "img")]
 
 
 def onnx_bytes(module: nn.Module, example: tuple[Tensor, ...], outputs: int) -> bytes:
@@ -129,12 +87,12 @@ class ONNXNetwork(CompiledNetwork):
         super().__init__(network, precision, threads)
         stride = network.spec.stride()
         frame, time = torch.rand(1, 3, 2 * stride, 3 * stride), torch.full((1,), 0.5)
+        encode, between = PlainEncode(network), PlainBetween(network, frame)
         with torch.no_grad():
-            known = _Encode(network)(frame)
-            between = _Between(network, network.prepare(frame))
+            known = encode(frame)
         files = [onnx_bytes(between, (frame, frame, *known, *known, time), 1)]
         if known:
-            files.append(onnx_bytes(_Encode(network), (frame,), len(known)))
+            files.append(onnx_bytes(encode, (frame,), len(known)))
         main, *encoder = (session(file, threads) for file in files)
         self._sessions = _Program(encoder[0] if encoder else None, main)
 

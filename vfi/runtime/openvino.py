@@ -1,4 +1,4 @@
-"""OpenVINO on a CPU: the lean form, compiled for each size, kept in the user's cache folder."""
+"""OpenVINO on a CPU: the network, compiled for each size, kept in the user's cache folder."""
 
 import contextlib
 import functools
@@ -7,7 +7,8 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any
@@ -23,14 +24,14 @@ from vfi.runtime.autocast import has_bfloat16, has_vnni
 from vfi.runtime.compiled import CompiledNetwork, Program
 from vfi.runtime.extras import required
 from vfi.runtime.lean_layers import SAFE_WEIGHT_LEVELS, WEIGHT_LEVELS, Range
-from vfi.runtime.lean_network import LeanRIFE
+from vfi.runtime.lean_network import LeanRIFE, unsupported
+from vfi.runtime.plain import PlainBetween, PlainEncode
 from vfi.runtime.ranges import apply_ranges
 
 logger = logging.getLogger(__name__)
 
 FORM = 7  # raised when the lean form changes: what older releases kept is made anew
 _PARTS = ("encode", "between")
-_FILES = tuple(f"{part}.{suffix}" for part in _PARTS for suffix in ("xml", "bin"))
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
@@ -93,15 +94,18 @@ class _Request:
 
 
 class _Program(Program):
-    """Encoder and network, compiled once for each caller: the last to be free serves the next."""
+    """Encoder, if there is one, and network, compiled once for each caller.
 
-    def __init__(self, compiled: Iterable[tuple[Any, Any]]) -> None:
-        self._free: LifoQueue[tuple[_Request, _Request]] = LifoQueue()
-        for encoder, network in compiled:
-            self._free.put((_Request(encoder), _Request(network)))
+    The last to be free serves the next.
+    """
+
+    def __init__(self, compiled: Iterable[Sequence[Any]]) -> None:
+        self._free: LifoQueue[list[_Request]] = LifoQueue()
+        for models in compiled:
+            self._free.put([_Request(model) for model in models])
 
     @contextlib.contextmanager
-    def _parts(self) -> Iterator[tuple[_Request, _Request]]:
+    def _parts(self) -> Iterator[list[_Request]]:
         parts = self._free.get()
         try:
             yield parts
@@ -110,8 +114,8 @@ class _Program(Program):
 
     @override
     def encode(self, frame: Tensor) -> tuple[Tensor, ...]:
-        with self._parts() as (encoder, _):
-            return encoder([frame])
+        with self._parts() as (*encoder, _):
+            return encoder[0]([frame]) if encoder else ()
 
     @override
     def between(
@@ -120,7 +124,7 @@ class _Program(Program):
         known: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
         timestep: Tensor,
     ) -> Tensor:
-        with self._parts() as (_, network):
+        with self._parts() as (*_, network):
             return network([*frames, *known[0], *known[1], timestep])[0]
 
 
@@ -169,11 +173,13 @@ class OpenVINONetwork(CompiledNetwork):
             settings["ENABLE_CPU_PINNING"] = False
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
-        encoder, network = self._models(height, width)
+        models = self._models(height, width)
         compiled = functools.partial(the_core().compile_model, device_name="CPU", config=settings)
-        program = _Program((compiled(encoder), compiled(network)) for _ in range(self.callers))
+        program = _Program([compiled(model) for model in models] for _ in range(self.callers))
         # Two threads in the first call of OpenVINO's binding may wait for each other for ever.
-        program.encode(torch.zeros(1, 3, height, width))
+        frame = torch.zeros(1, 3, height, width)
+        if not program.encode(frame):
+            program.between((frame, frame), ((), ()), torch.full((1,), 0.5))
         return program
 
     def _hint(self) -> str:
@@ -191,18 +197,25 @@ class OpenVINONetwork(CompiledNetwork):
         return models
 
     def _converted(self, height: int, width: int) -> list[Any]:
+        frame, time = torch.zeros(1, 3, height, width), torch.full((1,), 0.5)
+        encode, between = self._parts(height, width)
+        with torch.no_grad():
+            known = encode(frame)
+            models = [self._static(encode, (frame,))] if known else []
+            return [*models, self._static(between, (frame, frame, *known, *known, time))]
+
+    def _parts(self, height: int, width: int) -> tuple[nn.Module, nn.Module]:
+        if unsupported(self.spec):
+            frame = torch.zeros(1, 3, height, width)
+            return PlainEncode(self.network), PlainBetween(self.network, frame)
         lean = LeanRIFE(self.network, height, width)
         apply_ranges(lean, self.ranges, self._weight_levels)
-        frame, time = torch.zeros(1, 3, height, width), torch.full((1,), 0.5)
-        with torch.no_grad():
-            known = lean.encode(frame)
-            return [
-                self._static(_Encode(lean), (frame,)),
-                self._static(_Between(lean), (frame, frame, *known, *known, time)),
-            ]
+        return _Encode(lean), _Between(lean)
 
     def _static(self, module: nn.Module, example: tuple[Tensor, ...]) -> Any:
-        model = self._openvino.convert_model(module, example_input=example)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # sizes are to be constants
+            model = self._openvino.convert_model(module, example_input=example)
         for port, tensor in zip(model.inputs, example, strict=False):  # time may not be read
             port.get_node().set_partial_shape(self._openvino.PartialShape(list(tensor.shape)))
         model.validate_nodes_and_infer_types()
@@ -226,8 +239,9 @@ class OpenVINONetwork(CompiledNetwork):
         """What another run kept; None if that is missing or damaged."""
         with contextlib.suppress(OSError, ValueError, RuntimeError, KeyError, TypeError):
             known = json.loads((folder / "files.json").read_text(encoding="utf-8"))
-            if all(sha256(folder / name) == known[name] for name in _FILES):
-                return [the_core().read_model(folder / f"{part}.xml") for part in _PARTS]
+            if all(sha256(folder / name) == digest for name, digest in known.items()):
+                parts = [part for part in _PARTS if f"{part}.xml" in known]
+                return [the_core().read_model(folder / f"{part}.xml") for part in parts]
             logger.warning("%s is damaged and is made anew", folder)
         return None
 
@@ -238,10 +252,10 @@ class OpenVINONetwork(CompiledNetwork):
             with tempfile.TemporaryDirectory(dir=folder.parent) as name:
                 temporary = Path(name) / "entry"
                 temporary.mkdir()
-                for part, model in zip(_PARTS, models, strict=True):
+                for part, model in zip(_PARTS[-len(models) :], models, strict=True):
                     path = temporary / f"{part}.xml"
                     self._openvino.save_model(model, path, compress_to_fp16=False)
-                digests = {file: sha256(temporary / file) for file in _FILES}
+                digests = {path.name: sha256(path) for path in temporary.iterdir()}
                 text = json.dumps(digests)
                 (temporary / "files.json").write_text(text, encoding="utf-8")
                 shutil.rmtree(folder, ignore_errors=True)
