@@ -24,10 +24,10 @@ from PIL import Image
 
 from tests.helpers.clips import Blend
 from tests.helpers.media import Pictures, Sound, make
+from tests.helpers.signals import heard, planes, raw, spoken
 from tests.helpers.sync import events, flashing
 from tests.video.make import test_still
 from tests.video.test_alpha import seen_through
-from tests.video.test_kept import heard, planes, raw, spoken
 from tests.video.test_times import halves, look
 from tests.video.timing import test_repeats, test_telecine
 from vfi.video import interpolate_frames, interpolate_video
