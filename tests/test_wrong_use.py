@@ -112,6 +112,7 @@ WRONG = [
     ("test -c test/baseline.yaml --data.batch_size many", "--data.batch_size is 'many'"),
     ("test -c test/baseline.yaml --data.root nowhere", "no folder nowhere; give"),
     ("fit -c fit/quality.yaml", "needs its folder; give it with --data.train.root"),
+    ("preview --train.source rendered --output x.jpg", "give it with --train.root"),
 ]
 
 

@@ -142,8 +142,8 @@ def test_overlap_knows_the_parts(clips: Path, photos: Path) -> None:
         (lambda: TrainData(shares=(Shares(), Shares())), "each after"),
         (lambda: ValData(per_class=-1), r"val\.per_class is -1"),
         (lambda: open_source(ValData(per_class=1)), "needs photographs"),
-        (lambda: open_train(TrainData("mixed", "clips")), "data.train.photos"),
-        (lambda: open_train(TrainData("rendered")), "data.train.root"),
+        (lambda: open_train(TrainData("mixed", "clips")), r"with --train\.photos"),
+        (lambda: open_train(TrainData("rendered")), r"with --train\.root"),
     ],
 )
 def test_wrong_settings_are_refused(wrong: object, message: str) -> None:

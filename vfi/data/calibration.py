@@ -34,11 +34,10 @@ def open_train(train: TrainData, seed: int = 0, place: Place = ALONE) -> TrainSe
         ValueError: if its folder is not given or damaged, or several processes read video without
             a number of steps.
     """
-    check_root("data.train.root", train.source, train.root)
+    check_train("train", train)
     if train.source == "rendered":
         return _open_rendered(train, train.root, seed, place)
     if train.source == "mixed":
-        check_root("data.train.photos", train.source, train.photos)
         rendered = _open_rendered(train, train.photos, seed, place)
         video = _open_video(train, seed, place)
         shares = train.shares or (Shares(),)
@@ -48,6 +47,13 @@ def open_train(train: TrainData, seed: int = 0, place: Place = ALONE) -> TrainSe
         dataset = open_source(ValData(train.source, train.root, split), check=False)
         return Augmented(dataset, train.augment, seed)
     return _open_video(train, seed, place)
+
+
+def check_train(option: str, train: TrainData) -> None:
+    """Raises ValueError, naming the option that begins so, if a folder is needed and not given."""
+    check_root(f"{option}.root", train.source, train.root)
+    if train.source == "mixed":
+        check_root(f"{option}.photos", train.source, train.photos)
 
 
 def _open_rendered(train: TrainData, root: str | None, seed: int, place: Place) -> RenderedTriplets:

@@ -13,6 +13,7 @@ from vfi.data.calibration import (
     TrainSet,
     as_floats,
     calibration_batches,
+    check_train,
     open_train,
     ready,
     train_loader,
@@ -111,6 +112,7 @@ class TripletDataModule(LightningDataModule):
         if stage == "fit":
             self._start = {}  # a checkpoint says otherwise later
         if stage == "fit" and self.train_set is None:
+            check_train("data.train", self.trained)
             self.train_set = open_train(self.trained, self.seed, self._place())
         if stage in ("fit", "validate") and self.val_set is None:
             validated = self.validated
@@ -207,6 +209,7 @@ class TripletDataModule(LightningDataModule):
             check_calibration(self.train, self.tested)
         # as one process would read them at the start, so that any number of processes has the same
         train = self.train if tested else self.trained
+        check_train("data.train", train)
         yield from calibration_batches(
             train, count, seed=self.seed, workers=self.num_workers, device=device
         )
