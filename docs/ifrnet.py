@@ -1,31 +1,20 @@
-"""IFRNet-S, to be timed beside RIFE: python docs/ifrnet.py torch|openvino <file.json>
+"""IFRNet-S, to be timed beside RIFE: vfi benchmark rife_v4.0 docs/ifrnet.py docs/ifrnet_openvino.py
 
 The small network of "IFRNet: Intermediate Feature Refine Network for Efficient Frame Interpolation"
 (Kong et al., CVPR 2022) at inference. Its weights cannot be fetched by a program, and how long a
 network takes does not depend on them: these are untrained, so nothing but time may be read off.
 """
 
-import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from vfi import measure
-from vfi.checkpoints import load_network
 from vfi.models.warp import resize_flow, warp
-from vfi.reporting import environment, write_json
-from vfi.runtime.load import load_model
-from vfi.runtime.openvino import the_core
 
 WIDTHS = 24, 36, 54, 72  # of the pyramid's features, fine to coarse
 SIDE = 24  # channels that a decoder refines by themselves
 FLOWS = 4  # (x, y) toward each frame
-SIZE = 480, 640
-THREADS = 2
-NAME = "ifrnet_s"
 
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -96,45 +85,9 @@ class IFRNetSmall(nn.Module):
         return (blended + made[:, FLOWS + 1 :]).clamp(0, 1)
 
 
-class Dense(nn.Module):
-    """The reference in torch, ``rife_v4.0``, with the same signature."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.network = load_network("rife_v4.0")
-
-    def forward(self, img0: Tensor, img1: Tensor) -> Tensor:
-        """``(B, 3, H, W)`` each, in [0, 1] -> the frame half-way between them."""
-        frame: Tensor = self.network(img0, img1, 0.5, history=False).frame
-        return frame
-
-
-def compiled(network: nn.Module) -> Callable[[Tensor, Tensor], object]:
-    """The network in OpenVINO, float32, for frames of `SIZE`."""
-    import openvino
-
-    example = torch.rand(1, 3, *SIZE), torch.rand(1, 3, *SIZE)
-    model = openvino.convert_model(network, example_input=example)
-    for port in model.inputs:
-        port.get_node().set_partial_shape(openvino.PartialShape([1, 3, *SIZE]))
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": THREADS}
-    program = the_core().compile_model(model, "CPU", settings)
-    return lambda img0, img1: program([img0.contiguous().numpy(), img1.contiguous().numpy()])
-
-
-def main(runtime: str, path: Path) -> None:
-    """Times both in turns."""
+def load(device: torch.device) -> Callable[[Tensor, Tensor, float], Tensor]:
+    """For `vfi benchmark`, which knows such files."""
     torch.manual_seed(0)
     network = IFRNetSmall().requires_grad_(False).eval()
-    models: dict[str, Callable[[Tensor, Tensor], object]] = {"rife_v4.0": Dense(), NAME: network}
-    if runtime == "openvino":
-        dense = load_model("rife_v4.0", runtime="openvino", precision="float32", threads=THREADS)
-        models = {"rife_v4.0": dense, NAME: compiled(network)}
-    conditions = measure.Conditions(*SIZE, threads=THREADS, channels_last=True)
-    times = measure.compare_latency(models, conditions, repeats=20, progress=True)
-    latency = {name: asdict(figures) for name, figures in times.items()}
-    write_json({"runtime": runtime, "latency": latency, "environment": environment()}, path)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    network.to(device, memory_format=torch.channels_last)
+    return lambda img0, img1, _: network(img0, img1)
