@@ -76,7 +76,8 @@ class Estimate:
     def merged(self) -> Tensor:
         """Both warped frames fused by the mask, ``(B, 3, H, W)``."""
         # Not w0 * m + w1 * (1 - m): rounded to bfloat16, the two weights do not sum to 1.
-        return self.warped1 + (self.warped0 - self.warped1) * self.mask
+        # In place: each new tensor of this size costs as much as what is computed into it.
+        return (self.warped0 - self.warped1).mul_(self.mask).add_(self.warped1)
 
     def at_frames(self, img0: Tensor, img1: Tensor) -> "Estimate":
         """The same estimate at the resolution of the frames ``(B, 3, H, W)``."""

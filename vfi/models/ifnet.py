@@ -77,7 +77,7 @@ class IFBlock(nn.Module):
         parts = [resize(signal, shrink) for signal in signals]
         if flow is not None:
             parts.append(resize_flow(flow, shrink))
-        features = self.conv0(concatenate(parts))
+        features = self.conv0(concatenate(parts, self.conv0))
         changed = self.convblock(features)
         output = self.lastconv(changed if self.residual else changed + features)
         grow = step.scale / step.after * (1 if self.shuffle else 2)

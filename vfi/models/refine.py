@@ -96,9 +96,10 @@ class UNet(nn.Module):
         decoder = [self.get_submodule(f"up{index}") for index in range(UNET_STAGES)]
         skips = [encoder[0](signals)]
         for down, *contexts in zip(encoder[1:], context0[:-1], context1[:-1], strict=True):
-            skips.append(down(concatenate((skips[-1], *contexts))))
-        features = decoder[0](concatenate((skips.pop(), context0[-1], context1[-1])))
+            skips.append(down(concatenate((skips[-1], *contexts), down)))
+        coarsest = skips.pop(), context0[-1], context1[-1]
+        features = decoder[0](concatenate(coarsest, decoder[0]))
         for up in decoder[1:]:
-            features = up(concatenate((features, skips.pop())))
+            features = up(concatenate((features, skips.pop()), up))
         # The authors' 2 * sigmoid(x) - 1, which bfloat16 would round to steps of 1/128 around 0.
         return torch.tanh(self.conv(features) / 2)

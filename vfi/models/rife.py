@@ -187,7 +187,8 @@ class RIFE(nn.Module):
         flow = resize_flow(last.flow, 1 / scale)
         context0 = self.contextnet(signals[0], flow[:, :2], known=contexts[0])
         context1 = self.contextnet(signals[1], flow[:, 2:], known=contexts[1])
-        residual = self.unet(concatenate((*signals, flow)), context0, context1)
+        read = concatenate((*signals, flow), self.unet)
+        residual = self.unet(read, context0, context1)
         return (last.merged + resize(residual, scale)).clamp(0, 1)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+_FEW = 16  # channels: enlarging so many takes torch's kernel twice as long where they lie last
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
@@ -46,6 +48,8 @@ def resize(image: Tensor, factor: float) -> Tensor:
         return image
     up, down = max(round(factor), 1), max(round(1 / factor), 1)
     size = [side * up // down for side in image.shape[-2:]]
+    if factor > 1 and image.shape[1] < _FEW:
+        image = image.contiguous()
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False)
 
 
@@ -57,12 +61,14 @@ def resize_flow(flow: Tensor, factor: float) -> Tensor:
     return resize(flow * factor, factor) if factor > 1 else resize(flow, factor) * factor
 
 
-def concatenate(parts: Sequence[Tensor]) -> Tensor:
+def concatenate(parts: Sequence[Tensor], reader: nn.Module) -> Tensor:
     """Puts the channels of ``(B, C, H, W)`` tensors behind each other.
 
-    In channels_last if a part is: `torch.cat` makes mixed layouts contiguous, and the convolution
-    that reads the result turns it back.
+    In channels_last if the weights of ``reader``, the module that reads the result, are:
+    `torch.cat` makes mixed layouts contiguous, and a convolution turns what is not in its own.
     """
-    if any(part.stride(1) == 1 != part.shape[1] for part in parts):
+    weight = next(reader.parameters())
+    last = weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+    if last and not weight.is_contiguous():
         return torch.cat([part.movedim(1, 3) for part in parts], 3).movedim(3, 1)
     return torch.cat(list(parts), 1)
