@@ -92,6 +92,11 @@ def test_later_networks_run_in_openvino_as_they_are(name, tmp_path, cache):
     assert sorted(kept) == ["between.xml", *(["encode.xml"] if name != "rife_v4.6" else [])]
     with pytest.raises(ValueError, match="runs in openvino in float32 alone, not bfloat16: it"):
         load_model(path, runtime="openvino", precision="bfloat16")
+    assert isinstance(load_model(path, runtime="auto", precision="bfloat16").network, RIFE)
+    for files in (cache / "openvino").glob("*/files.json"):
+        files.write_text("{}")  # nothing is whole any more
+    made = load_model(path, runtime="openvino")(img0, img1, 0.25)
+    torch.testing.assert_close(made, load_model(path)(img0, img1, 0.25), atol=1e-4, rtol=0)
 
 
 def test_encoded_frames_must_fit_each_other(weights):

@@ -238,7 +238,11 @@ def _fastest(
     if not installed("openvino"):
         logger.info("runtime torch: openvino, an extra that is faster, is not installed")
         return model
-    able = ["float32"] if unsupported(model.spec) else _automatic(source)
+    reason = unsupported(model.spec)
+    if reason and precision not in ("auto", "float32"):
+        logger.info("runtime torch: %s", reason)
+        return model
+    able = ["float32"] if reason else _automatic(source)
     for bits in able if precision == "auto" else [precision]:
         candidate = _compiled(model, source, "openvino", bits, threads)
         network: Any = candidate.network

@@ -239,8 +239,9 @@ class OpenVINONetwork(CompiledNetwork):
         """What another run kept; None if that is missing or damaged."""
         with contextlib.suppress(OSError, ValueError, RuntimeError, KeyError, TypeError):
             known = json.loads((folder / "files.json").read_text(encoding="utf-8"))
-            if all(sha256(folder / name) == digest for name, digest in known.items()):
-                parts = [part for part in _PARTS if f"{part}.xml" in known]
+            parts = [part for part in _PARTS if f"{part}.xml" in known or part == _PARTS[-1]]
+            files = [f"{part}.{suffix}" for part in parts for suffix in ("xml", "bin")]
+            if all(sha256(folder / name) == known[name] for name in files):
                 return [the_core().read_model(folder / f"{part}.xml") for part in parts]
             logger.warning("%s is damaged and is made anew", folder)
         return None
