@@ -176,8 +176,8 @@ def test_the_recipes_of_the_shipped_models_can_be_read(name, number, tmp_path, m
 
 
 def test_a_recipe_that_was_stopped_ends_where_it_was():
-    stage = SHIPPED["rife-fast"]["made"][-1]
-    config = reproduce._settings(stage, "rife-fast", reproduce.Data("clips", "photos"), Path("out"))
+    stage = SHIPPED["rife-nano"]["made"][-1]
+    config = reproduce._settings(stage, "rife-nano", reproduce.Data("clips", "photos"), Path("out"))
     planned = config["trainer"]["max_epochs"] * config["data"]["train"]["steps"]
     assert config["trainer"]["max_steps"] == stage["steps"] < planned
     assert config["model"]["init_args"]["optimizer"]["steps"] == planned
